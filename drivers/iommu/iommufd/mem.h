@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Memory objects, private to iommufd.
+ *
+ * One file per noun:
+ *
+ *   mem.c         the object and its ioctls
+ *   mem_mmap.c    its CPU mappings
+ *   mem_device.c  objects that are memory of a bound device
+ *   mem_buf.c     memory taken from a region: the dma-buf that owns it, and the
+ *                 source of DMA mappings
+ *   mem_region.c  the registry of regions, who may use them, who does
+ *   mem_pool.c    the free memory of a region
+ *   mem_scrub.c   zeroing
+ *   mem_extent.c  offset to physical address
+ *
+ * An object has an ID and a dma-buf; the dma-buf has the memory. Every user of
+ * the memory holds the dma-buf: the object, each iopt_pages (so a DMA mapping
+ * outlives the object) and each VMA (as its vm_file). The memory goes back to the
+ * region when the last of them drops it. A VMA holds the object and the iommufd's
+ * file as well.
+ *
+ * Revoking works through the dma-buf too: the owner of the memory notes it under
+ * the dma-buf's reservation lock and has the mappings invalidated; iopt_pages
+ * unmap from the IOMMU, CPU mappings are zapped. New mappings of either kind look
+ * at the note under the same lock.
+ *
+ * Order of locks, outermost first; locks in one line are not nested:
+ *
+ *   mmap_lock
+ *   iommufd_mem_device_rwsem
+ *     vfio_pci_core_device::memory_lock
+ *   iommufd_mem_regions_lock
+ *   iommufd_mem_region::lock
+ *   dma_buf::resv
+ *     iopt_pages::mutex (of a dma-buf), i_mmap_rwsem
+ *
+ * and, on their own:
+ *
+ *   iommufd_ctx::mt_mmap's spinlock -> iommufd_ctx::objects' spinlock
+ *
+ * Zeroing happens under none of them.
+ */
+#ifndef __IOMMUFD_MEM_H
+#define __IOMMUFD_MEM_H
+
+#include <linux/dma-buf.h>
+#include <linux/gpu_buddy.h>
+#include <linux/iommufd_mem.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <uapi/linux/iommufd_mem.h>
+
+#include "iommufd_private.h"
+#include "mem_extent.h"
+
+struct iopt_pages_dmabuf;
+
+/**
+ * struct iommufd_mem - A memory object
+ * @obj: the iommufd object; users counts the VMAs beside the usual
+ * @ictx: context that the object is in
+ * @type: enum iommu_mem_type
+ * @node: NUMA node of the memory, or NUMA_NO_NODE
+ * @dmabuf: what owns the memory, NULL until it has been allocated
+ * @attach: IOMMU_MEM_TYPE_DEVICE: tells this object when the memory is revoked
+ * @device_ops: IOMMU_MEM_TYPE_DEVICE: how to find the physical range
+ * @max_block: see struct iommu_mem_info
+ * @nr_extents: see struct iommu_mem_info
+ * @mmap_start: start in iommufd_ctx::mt_mmap, 0 if there is none
+ * @mmap_offset: where the object starts there, in bytes
+ *
+ * Nothing changes after the object has been finalized.
+ */
+struct iommufd_mem {
+	struct iommufd_object obj;
+	struct iommufd_ctx *ictx;
+	enum iommu_mem_type type;
+	int node;
+	struct dma_buf *dmabuf;
+	struct dma_buf_attachment *attach;
+	const struct iommufd_mem_device_ops *device_ops;
+	u64 max_block;
+	unsigned int nr_extents;
+	unsigned long mmap_start;
+	unsigned long mmap_offset;
+};
+
+static inline struct iommufd_mem *iommufd_get_mem(struct iommufd_ctx *ictx,
+						  u32 id)
+{
+	return container_of(iommufd_get_object(ictx, id, IOMMUFD_OBJ_MEM),
+			    struct iommufd_mem, obj);
+}
+
+/* Called by the hooks in iommufd's other files */
+#ifdef CONFIG_IOMMUFD_MEM
+int iommufd_mem_alloc(struct iommufd_ucmd *ucmd);
+int iommufd_mem_info(struct iommufd_ucmd *ucmd);
+void iommufd_mem_destroy(struct iommufd_object *obj);
+int iommufd_mem_mmap(struct iommufd_mmap *immap, struct vm_area_struct *vma);
+int iommufd_mem_map_dma_buf(struct dma_buf_attachment *attach,
+			    struct iopt_pages_dmabuf *dmabuf);
+int iopt_map_mem_pages(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
+		       unsigned long *iova, u32 mem_id, u64 offset,
+		       unsigned long length, int iommu_prot,
+		       unsigned int flags);
+#else
+static inline int iommufd_mem_alloc(struct iommufd_ucmd *ucmd)
+{
+	return -ENOTTY;
+}
+
+static inline int iommufd_mem_info(struct iommufd_ucmd *ucmd)
+{
+	return -ENOTTY;
+}
+
+static inline void iommufd_mem_destroy(struct iommufd_object *obj)
+{
+}
+
+static inline int iommufd_mem_mmap(struct iommufd_mmap *immap,
+				   struct vm_area_struct *vma)
+{
+	return -ENXIO;
+}
+
+static inline int iommufd_mem_map_dma_buf(struct dma_buf_attachment *attach,
+					  struct iopt_pages_dmabuf *dmabuf)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int iopt_map_mem_pages(struct iommufd_ctx *ictx,
+				     struct io_pagetable *iopt,
+				     unsigned long *iova, u32 mem_id,
+				     u64 offset, unsigned long length,
+				     int iommu_prot, unsigned int flags)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
+/* mem_mmap.c */
+void iommufd_mem_zap(struct dma_buf *dmabuf);
+
+/* mem_device.c */
+int iommufd_mem_alloc_device(struct iommufd_mem *mem,
+			     struct iommufd_device *idev,
+			     const struct iommu_mem_alloc *cmd);
+
+/**
+ * struct iommufd_mem_pool - The memory of a region
+ * @buddy: what is free, and what of it is known to be zero. Addresses in it are
+ *         relative to @bias
+ * @bias: physical address, aligned so that alignment in @buddy is alignment in
+ *        physical memory
+ * @reserved: blocks that are never given out: before the region's start, and
+ *            retired pages
+ *
+ * The caller serializes all calls.
+ */
+struct iommufd_mem_pool {
+	struct gpu_buddy buddy;
+	u64 bias;
+	struct list_head reserved;
+};
+
+int iommufd_mem_pool_init(struct iommufd_mem_pool *pool, u64 base, u64 size);
+void iommufd_mem_pool_fini(struct iommufd_mem_pool *pool);
+int iommufd_mem_pool_alloc(struct iommufd_mem_pool *pool, u64 length, u64 align,
+			   struct list_head *blocks);
+void iommufd_mem_pool_free(struct iommufd_mem_pool *pool,
+			   struct list_head *blocks);
+int iommufd_mem_pool_retire(struct iommufd_mem_pool *pool, u64 paddr,
+			    u64 length);
+
+static inline u64 iommufd_mem_block_paddr(struct iommufd_mem_pool *pool,
+					  struct gpu_buddy_block *block)
+{
+	return pool->bias + gpu_buddy_block_offset(block);
+}
+
+/* mem_scrub.c */
+int iommufd_mem_scrub(u64 paddr, u64 length);
+
+/**
+ * struct iommufd_mem_region - A carve-out of the host's memory
+ * @kref: held by the registry and by each struct iommufd_mem_buf
+ * @node: in the registry's list, under iommufd_mem_regions_lock
+ * @desc: what the provider told
+ * @devices: struct iommufd_mem_link of each device that entitles, under
+ *           iommufd_mem_regions_lock
+ * @lock: protects all below
+ * @pool: the memory
+ * @bufs: struct iommufd_mem_buf of all memory that is given out
+ * @holder: context that holds memory, as iommufd_ctx::mem_cookie; 0 if none does.
+ *          Where the policy is shared: always 0
+ * @revoked: the provider has unregistered the region
+ */
+struct iommufd_mem_region {
+	struct kref kref;
+	struct list_head node;
+	struct iommufd_mem_region_desc desc;
+	struct list_head devices;
+
+	struct mutex lock;
+	struct iommufd_mem_pool pool;
+	struct list_head bufs;
+	u64 holder;
+	bool revoked;
+};
+
+struct iommufd_mem_region *iommufd_mem_region_get(struct device *dev);
+void iommufd_mem_region_put(struct iommufd_mem_region *region);
+
+/**
+ * struct iommufd_mem_buf - Memory of a region that is given out
+ * @region: where it comes from
+ * @region_node: in iommufd_mem_region::bufs, under iommufd_mem_region::lock
+ * @blocks: the memory, as the pool gave it
+ * @dmabuf: the dma-buf whose priv this is
+ * @revoked: under the dma-buf's reservation lock
+ * @extents: the memory, in the order of the object's offsets
+ */
+struct iommufd_mem_buf {
+	struct iommufd_mem_region *region;
+	struct list_head region_node;
+	struct list_head blocks;
+	struct dma_buf *dmabuf;
+	bool revoked;
+	struct mem_extents extents;
+};
+
+int iommufd_mem_alloc_region(struct iommufd_mem *mem,
+			     struct iommufd_mem_region *region,
+			     const struct iommu_mem_alloc *cmd);
+struct iommufd_mem_buf *iommufd_mem_to_buf(struct dma_buf *dmabuf);
+void iommufd_mem_revoke_buf(struct iommufd_mem_buf *buf);
+
+#endif

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CPU mappings of memory objects.
+ *
+ * A VMA of an object has the object's dma-buf as its file, because that has an
+ * address space of its own: zapping all mappings of one object is then one call.
+ * What the dma-buf's file cannot do, the VMA does by itself: it holds the object,
+ * so that it stays busy, and the iommufd's file, so that the object can exist.
+ *
+ * Page table entries are made on demand, under the dma-buf's reservation lock: so
+ * none is made after the memory was revoked.
+ */
+#include <linux/dma-resv.h>
+#include <linux/mm.h>
+
+#include "mem.h"
+
+/* The physical range from a byte of the object on; reservation lock held */
+static int mem_phys(struct iommufd_mem *mem, u64 offset, struct phys_vec *phys)
+{
+	struct iommufd_mem_buf *buf = iommufd_mem_to_buf(mem->dmabuf);
+	u64 contig;
+	int rc;
+
+	dma_resv_assert_held(mem->dmabuf->resv);
+
+	if (buf) {
+		if (buf->revoked)
+			return -ENODEV;
+		phys->paddr = mem_extents_find(&buf->extents, offset, &contig);
+		phys->len = contig;
+		return 0;
+	}
+	rc = mem->device_ops->phys(mem->attach, phys);
+	if (rc)
+		return rc;
+	if (WARN_ON(phys->len < mem->dmabuf->size))
+		return -ENODEV;
+	phys->paddr += offset;
+	phys->len -= offset;
+	return 0;
+}
+
+static vm_fault_t mem_insert(struct vm_fault *vmf, unsigned long pfn,
+			     unsigned int order)
+{
+	bool write = vmf->flags & FAULT_FLAG_WRITE;
+
+	if (!order)
+		return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
+		return vmf_insert_pfn_pmd(vmf, pfn, write);
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && order == PUD_ORDER)
+		return vmf_insert_pfn_pud(vmf, pfn, write);
+	return VM_FAULT_FALLBACK;
+}
+
+static vm_fault_t mem_huge_fault(struct vm_fault *vmf, unsigned int order)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct iommufd_mem *mem = vma->vm_private_data;
+	unsigned long size = PAGE_SIZE << order;
+	unsigned long addr = ALIGN_DOWN(vmf->address, size);
+	struct phys_vec phys;
+	vm_fault_t ret;
+	u64 offset;
+
+	if (addr < vma->vm_start || size > vma->vm_end - addr)
+		return VM_FAULT_FALLBACK;
+	offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (addr - vma->vm_start);
+
+	dma_resv_lock(mem->dmabuf->resv, NULL);
+	if (mem_phys(mem, offset, &phys))
+		ret = VM_FAULT_SIGBUS;
+	else if (!IS_ALIGNED(phys.paddr, size) || phys.len < size)
+		ret = VM_FAULT_FALLBACK;
+	else
+		ret = mem_insert(vmf, PHYS_PFN(phys.paddr), order);
+	dma_resv_unlock(mem->dmabuf->resv);
+	return ret;
+}
+
+static vm_fault_t mem_fault(struct vm_fault *vmf)
+{
+	return mem_huge_fault(vmf, 0);
+}
+
+static void mem_vma_open(struct vm_area_struct *vma)
+{
+	struct iommufd_mem *mem = vma->vm_private_data;
+
+	refcount_inc(&mem->obj.users);
+	iommufd_ctx_get(mem->ictx);
+}
+
+static void mem_vma_close(struct vm_area_struct *vma)
+{
+	struct iommufd_mem *mem = vma->vm_private_data;
+	struct iommufd_ctx *ictx = mem->ictx;
+
+	refcount_dec(&mem->obj.users);
+	iommufd_ctx_put(ictx);
+}
+
+static const struct vm_operations_struct mem_vma_ops = {
+	.open = mem_vma_open,
+	.close = mem_vma_close,
+	.fault = mem_fault,
+#ifdef CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP
+	.huge_fault = mem_huge_fault,
+#endif
+};
+
+/**
+ * iommufd_mem_mmap() - mmap() of a memory object
+ * @immap: found at the VMA's offset; its owner is an object whose users has been
+ *         incremented by the caller, to be dropped when the VMA goes or on error
+ * @vma: is VM_SHARED and not VM_EXEC
+ *
+ * Returns 0, or -ENXIO if the range is not within the object.
+ */
+int iommufd_mem_mmap(struct iommufd_mmap *immap, struct vm_area_struct *vma)
+{
+	struct iommufd_mem *mem =
+		container_of(immap->owner, struct iommufd_mem, obj);
+	unsigned long first = mem->mmap_offset >> PAGE_SHIFT;
+	unsigned long npages = mem->dmabuf->size >> PAGE_SHIFT;
+	unsigned long pgoff = vma->vm_pgoff - first;
+
+	/* The allocated offsets start before the object and end after it */
+	if (vma->vm_pgoff < first || pgoff >= npages ||
+	    vma_pages(vma) > npages - pgoff) {
+		refcount_dec(&mem->obj.users);
+		return -ENXIO;
+	}
+
+	vm_flags_mod(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP, VM_MAYEXEC);
+	if (mem->type == IOMMU_MEM_TYPE_DEVICE) {
+		/* As vfio maps BARs, see vfio_pci_core_mmap() */
+		vm_flags_set(vma, VM_IO | VM_ALLOW_ANY_UNCACHED);
+		vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
+		vma->vm_page_prot = pgprot_decrypted(vma->vm_page_prot);
+	}
+	vma->vm_pgoff = pgoff;
+	vma->vm_private_data = mem;
+	vma->vm_ops = &mem_vma_ops;
+	iommufd_ctx_get(mem->ictx);
+	vma_set_file(vma, mem->dmabuf->file);
+	return 0;
+}
+
+/**
+ * iommufd_mem_zap() - Remove all CPU mappings of an object's memory
+ * @dmabuf: the memory, with its reservation lock held, and already revoked or
+ *          going to be before the lock is dropped
+ */
+void iommufd_mem_zap(struct dma_buf *dmabuf)
+{
+	dma_resv_assert_held(dmabuf->resv);
+	unmap_mapping_range(dmabuf->file->f_mapping, 0, 0, 1);
+}

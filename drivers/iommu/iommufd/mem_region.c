@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The registry of regions: which carve-outs there are, which devices entitle to
+ * them, and the end of a region with memory still in use.
+ *
+ * A region's struct lives as long as any of its memory is given out, even when its
+ * provider has unregistered it; what is left then is dead: revoked, and never
+ * given out again.
+ */
+#include <linux/ioport.h>
+#include <linux/module.h>
+#include <linux/overflow.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+
+#include "mem.h"
+
+/* One device that entitles to memory of a region */
+struct iommufd_mem_link {
+	struct list_head node;
+	struct device *dev;
+};
+
+static DEFINE_MUTEX(iommufd_mem_regions_lock);
+static LIST_HEAD(iommufd_mem_regions);
+
+static void iommufd_mem_region_release(struct kref *kref)
+{
+	struct iommufd_mem_region *region =
+		container_of(kref, struct iommufd_mem_region, kref);
+
+	WARN_ON(!list_empty(&region->bufs));
+	iommufd_mem_pool_fini(&region->pool);
+	mutex_destroy(&region->lock);
+	kfree(region);
+}
+
+/**
+ * iommufd_mem_region_put() - Undo iommufd_mem_region_get()
+ * @region: the region; must not be used afterwards
+ */
+void iommufd_mem_region_put(struct iommufd_mem_region *region)
+{
+	struct module *owner = region->desc.owner;
+
+	kref_put(&region->kref, iommufd_mem_region_release);
+	module_put(owner);
+}
+
+static bool iommufd_mem_region_has(struct iommufd_mem_region *region,
+				   struct device *dev)
+{
+	struct iommufd_mem_link *link;
+
+	list_for_each_entry(link, &region->devices, node)
+		if (link->dev == dev)
+			return true;
+	return false;
+}
+
+/**
+ * iommufd_mem_region_get() - The region that a device entitles to
+ * @dev: a device that is bound to an iommufd
+ *
+ * A VF entitles to what its PF does. The provider's module is held as well.
+ * Returns NULL if there is none. Undone by iommufd_mem_region_put().
+ */
+struct iommufd_mem_region *iommufd_mem_region_get(struct device *dev)
+{
+	struct iommufd_mem_region *region;
+
+	if (dev_is_pci(dev))
+		dev = &pci_physfn(to_pci_dev(dev))->dev;
+
+	guard(mutex)(&iommufd_mem_regions_lock);
+	list_for_each_entry(region, &iommufd_mem_regions, node) {
+		if (!iommufd_mem_region_has(region, dev))
+			continue;
+		if (!try_module_get(region->desc.owner))
+			return NULL;
+		kref_get(&region->kref);
+		return region;
+	}
+	return NULL;
+}
+
+/* Nobody but us may have the memory, and Linux must not */
+static int iommufd_mem_claim(const struct iommufd_mem_region_desc *desc)
+{
+	if (region_intersects(desc->base, desc->size, IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) != REGION_DISJOINT)
+		return -EEXIST;
+	if (!request_mem_region(desc->base, desc->size, desc->name))
+		return -EBUSY;
+	return 0;
+}
+
+/**
+ * iommufd_mem_region_register() - Offer a carve-out for memory objects
+ * @desc: describes it; copied
+ *
+ * All of the memory counts as dirty. Nobody can allocate any of it until
+ * iommufd_mem_region_add_device().
+ *
+ * Context: may sleep. Return: the region, to be ended with
+ * iommufd_mem_region_unregister(), or an ERR_PTR: -EINVAL if base or size is not
+ * page aligned or size is 0; -EOVERFLOW if the end is beyond what physical
+ * addresses can be; -EEXIST if it overlaps System RAM; -EBUSY if it overlaps
+ * another resource, e.g. a region; -ENOMEM.
+ */
+struct iommufd_mem_region *
+iommufd_mem_region_register(const struct iommufd_mem_region_desc *desc)
+{
+	struct iommufd_mem_region *region;
+	u64 end;
+	int rc;
+
+	if (!desc->size || !PAGE_ALIGNED(desc->base) ||
+	    !PAGE_ALIGNED(desc->size))
+		return ERR_PTR(-EINVAL);
+	if (check_add_overflow((u64)desc->base, desc->size, &end) ||
+	    end > BIT_ULL(MAX_PHYSMEM_BITS))
+		return ERR_PTR(-EOVERFLOW);
+
+	region = kzalloc_obj(*region, GFP_KERNEL);
+	if (!region)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&region->kref);
+	mutex_init(&region->lock);
+	INIT_LIST_HEAD(&region->devices);
+	INIT_LIST_HEAD(&region->bufs);
+	region->desc = *desc;
+
+	rc = iommufd_mem_claim(desc);
+	if (rc)
+		goto err_free;
+	rc = iommufd_mem_pool_init(&region->pool, desc->base, desc->size);
+	if (rc)
+		goto err_release;
+
+	scoped_guard(mutex, &iommufd_mem_regions_lock)
+		list_add_tail(&region->node, &iommufd_mem_regions);
+	return region;
+
+err_release:
+	release_mem_region(desc->base, desc->size);
+err_free:
+	mutex_destroy(&region->lock);
+	kfree(region);
+	return ERR_PTR(rc);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_register, "IOMMUFD");
+
+/**
+ * iommufd_mem_region_unregister() - Withdraw a carve-out
+ * @region: from iommufd_mem_region_register(); must not be used afterwards
+ *
+ * Memory that is given out is revoked before this returns: no DMA mapping and no
+ * CPU mapping of it is left. A provider's module cannot get here in its exit
+ * function while there is such memory, as that holds the module.
+ *
+ * Context: may sleep.
+ */
+void iommufd_mem_region_unregister(struct iommufd_mem_region *region)
+{
+	struct iommufd_mem_link *link, *next;
+	struct iommufd_mem_buf *buf;
+
+	scoped_guard(mutex, &iommufd_mem_regions_lock) {
+		list_del(&region->node);
+		list_for_each_entry_safe(link, next, &region->devices, node) {
+			put_device(link->dev);
+			kfree(link);
+		}
+		INIT_LIST_HEAD(&region->devices);
+	}
+
+	scoped_guard(mutex, &region->lock) {
+		region->revoked = true;
+		list_for_each_entry(buf, &region->bufs, region_node)
+			iommufd_mem_revoke_buf(buf);
+	}
+	release_mem_region(region->desc.base, region->desc.size);
+	kref_put(&region->kref, iommufd_mem_region_release);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_unregister, "IOMMUFD");
+
+/**
+ * iommufd_mem_region_retire() - Never give out a piece of a region again
+ * @region: the region
+ * @paddr: physical address of the bad memory
+ * @length: in bytes
+ *
+ * Context: may sleep. Return: 0, also if it had been retired before; -ERANGE if
+ * the piece is not within the region; -EBUSY if some of it is given out; -ENOMEM.
+ */
+int iommufd_mem_region_retire(struct iommufd_mem_region *region,
+			      phys_addr_t paddr, u64 length)
+{
+	if (!length || paddr < region->desc.base ||
+	    length > region->desc.size ||
+	    paddr - region->desc.base > region->desc.size - length)
+		return -ERANGE;
+
+	guard(mutex)(&region->lock);
+	return iommufd_mem_pool_retire(&region->pool, paddr, length);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_retire, "IOMMUFD");
+
+/**
+ * iommufd_mem_region_add_device() - Let a device entitle to memory of a region
+ * @region: the region
+ * @dev: the device; a PCI PF stands for its VFs too
+ *
+ * Context: may sleep. Return: 0; -EEXIST if the device entitles to a region
+ * already; -ENOMEM.
+ */
+int iommufd_mem_region_add_device(struct iommufd_mem_region *region,
+				  struct device *dev)
+{
+	struct iommufd_mem_region *other;
+	struct iommufd_mem_link *link;
+
+	guard(mutex)(&iommufd_mem_regions_lock);
+	list_for_each_entry(other, &iommufd_mem_regions, node)
+		if (iommufd_mem_region_has(other, dev))
+			return -EEXIST;
+
+	link = kzalloc_obj(*link, GFP_KERNEL);
+	if (!link)
+		return -ENOMEM;
+	link->dev = get_device(dev);
+	list_add_tail(&link->node, &region->devices);
+	return 0;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_add_device, "IOMMUFD");
+
+/**
+ * iommufd_mem_region_remove_device() - Undo iommufd_mem_region_add_device()
+ * @region: the region
+ * @dev: the device; nothing happens if it was not added
+ *
+ * Memory that the device has entitled to stays with its owner.
+ *
+ * Context: may sleep.
+ */
+void iommufd_mem_region_remove_device(struct iommufd_mem_region *region,
+				      struct device *dev)
+{
+	struct iommufd_mem_link *link;
+
+	guard(mutex)(&iommufd_mem_regions_lock);
+	list_for_each_entry(link, &region->devices, node) {
+		if (link->dev != dev)
+			continue;
+		list_del(&link->node);
+		put_device(link->dev);
+		kfree(link);
+		return;
+	}
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_remove_device, "IOMMUFD");

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * Memory objects of iommufd: memory that has no struct page, allocated, mapped
+ * for the CPU and mapped for DMA through one iommufd file descriptor.
+ */
+#ifndef _UAPI_IOMMUFD_MEM_H
+#define _UAPI_IOMMUFD_MEM_H
+
+#include <linux/ioctl.h>
+#include <linux/iommufd.h>
+#include <linux/types.h>
+
+/**
+ * DOC: Memory objects
+ *
+ * A memory object is an iommufd object, like an IOAS or a HWPT: it has an ID in
+ * the file descriptor that made it, is destroyed with IOMMU_DESTROY and dies
+ * with the last reference to the file. There are two types, and one set of
+ * verbs for both:
+ *
+ *  - IOMMU_MEM_TYPE_REGION: memory of a *region*, a carve-out of the host's
+ *    memory that Linux does not use, e.g. the hypervisor-invisible memory of a
+ *    Grace-Blackwell host. Normal cacheable memory, for the CPU and for DMA.
+ *  - IOMMU_MEM_TYPE_DEVICE: a range of a region of a bound vfio device, e.g. of
+ *    a BAR. Device memory (MMIO), for the CPU and for DMA.
+ *
+ * The verbs are IOMMU_MEM_ALLOC, IOMMU_MEM_INFO, mmap() of the iommufd at the
+ * object's mmap offset, IOMMU_IOAS_MAP with the flag IOMMU_IOAS_MAP_MEM,
+ * IOMMU_IOAS_COPY, IOMMU_IOAS_UNMAP and IOMMU_DESTROY.
+ *
+ * Memory of a region reads as zeros when it is allocated, whoever owned it
+ * before. Nothing is pinned, and nothing is charged to RLIMIT_MEMLOCK.
+ *
+ * Lifetime: a CPU mapping keeps the object busy (IOMMU_DESTROY fails with
+ * EBUSY) and the iommufd open. A DMA mapping does not keep the object, only its
+ * memory: after IOMMU_DESTROY the IOVA still works, until it is unmapped, and
+ * then the memory goes back to its region. Memory of a region does not depend
+ * on the device that entitled its allocation: the device may be unbound or
+ * reset. Memory of a device does: when the device loses memory decode, is reset,
+ * or its cdev is closed, the object is revoked. Its DMA mappings are removed, a
+ * CPU access raises SIGBUS, and a new DMA mapping fails with ENODEV.
+ *
+ * The errnos of the general ioctl format (see iommufd.h) apply to every ioctl
+ * here: ENOTTY, E2BIG, EOPNOTSUPP, EINVAL, ENOENT, ENOMEM and EOVERFLOW, and
+ * EFAULT where the argument cannot be read or written. Each ioctl lists what
+ * they mean to it, and its own.
+ */
+
+/*
+ * Far above iommufd's last number, so that a newer kernel does not collide
+ * until upstream assigns numbers.
+ */
+enum {
+	IOMMUFD_CMD_MEM_ALLOC = 0xe0,
+	IOMMUFD_CMD_MEM_INFO = 0xe1,
+};
+
+/**
+ * enum iommu_mem_type - What a memory object is made of
+ * @IOMMU_MEM_TYPE_REGION: memory of the region that the device is linked to
+ * @IOMMU_MEM_TYPE_DEVICE: a range of one of the device's own regions
+ */
+enum iommu_mem_type {
+	IOMMU_MEM_TYPE_REGION = 1,
+	IOMMU_MEM_TYPE_DEVICE = 2,
+};
+
+/**
+ * struct iommu_mem_alloc - ioctl(IOMMU_MEM_ALLOC)
+ * @size: sizeof(struct iommu_mem_alloc)
+ * @flags: Must be 0
+ * @type: One of enum iommu_mem_type
+ * @dev_id: ID of a device that is bound to this iommufd. For
+ *          IOMMU_MEM_TYPE_REGION it entitles to memory of the region that the
+ *          device, or the PF of a VF, is linked to. For IOMMU_MEM_TYPE_DEVICE it
+ *          is the device whose memory is wanted
+ * @region_index: IOMMU_MEM_TYPE_DEVICE: index of the vfio region, as in
+ *                struct vfio_region_info; for PCI the number of the BAR.
+ *                IOMMU_MEM_TYPE_REGION: must be 0
+ * @out_mem_id: Output ID of the new object
+ * @offset: IOMMU_MEM_TYPE_DEVICE: where in the device's region the object
+ *          starts, in bytes. IOMMU_MEM_TYPE_REGION: must be 0
+ * @length: Size in bytes. Must be a multiple of the page size, but not 0
+ * @align: IOMMU_MEM_TYPE_REGION: every block of the object is at least this
+ *         large and aligned to it, in bytes: a power of two that divides
+ *         @length, or 0 for the page size. IOMMU_MEM_TYPE_DEVICE: must be 0
+ * @out_mmap_offset: Output offset for mmap() of the iommufd, in bytes
+ *
+ * Allocate a memory object. Memory of a region is zeroed before the call
+ * returns. Where the region's policy is exclusive, one iommufd at a time can
+ * hold memory of it.
+ *
+ * Errnos:
+ *
+ *  - EOPNOTSUPP: a flag or type that is not known, or the driver of the device
+ *    offers no memory of its own
+ *  - ENOENT: @dev_id is not a device of this iommufd
+ *  - ENODEV: the device is linked to no region; or it is just being closed
+ *  - EINVAL: @length is 0; @length, @offset or @align is not as described above;
+ *    @region_index is not a memory BAR, or the range is not within it
+ *  - EOVERFLOW: @offset + @length overflows
+ *  - EBUSY: the region is exclusive and another iommufd holds memory of it
+ *  - ENOSPC: the region has too little free memory (with the wanted alignment)
+ *  - EINTR: killed while the memory was being zeroed
+ *  - ENOMEM: no memory for the kernel's own structures
+ */
+struct iommu_mem_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 type;
+	__u32 dev_id;
+	__u32 region_index;
+	__u32 out_mem_id;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__aligned_u64 align;
+	__aligned_u64 out_mmap_offset;
+};
+#define IOMMU_MEM_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_MEM_ALLOC)
+
+/**
+ * enum iommu_mem_info_flags - Input flags of IOMMU_MEM_INFO
+ * @IOMMU_MEM_INFO_NEXT: describe the first memory object whose ID is @mem_id or
+ *                       higher, and return its ID in @mem_id. With this a process
+ *                       that was only given the file descriptor finds every object
+ */
+enum iommu_mem_info_flags {
+	IOMMU_MEM_INFO_NEXT = 1 << 0,
+};
+
+/**
+ * enum iommu_mem_attrs - Output attributes of a memory object
+ * @IOMMU_MEM_ATTR_CACHEABLE: normal cacheable memory, for the CPU and for DMA; if
+ *                            clear, device memory
+ * @IOMMU_MEM_ATTR_REVOKED: neither the CPU nor DMA can reach the memory now
+ */
+enum iommu_mem_attrs {
+	IOMMU_MEM_ATTR_CACHEABLE = 1 << 0,
+	IOMMU_MEM_ATTR_REVOKED = 1 << 1,
+};
+
+/**
+ * struct iommu_mem_info - ioctl(IOMMU_MEM_INFO)
+ * @size: sizeof(struct iommu_mem_info)
+ * @flags: Combination of enum iommu_mem_info_flags
+ * @mem_id: ID of the memory object; see IOMMU_MEM_INFO_NEXT
+ * @out_type: Output, one of enum iommu_mem_type
+ * @out_attrs: Output, combination of enum iommu_mem_attrs
+ * @out_node: Output NUMA node of the memory, -1 where it is not known
+ * @out_length: Output size in bytes
+ * @out_mmap_offset: Output offset for mmap() of the iommufd, in bytes
+ * @out_max_block: Output, size in bytes of the largest power of two block in
+ *                 the object that is aligned to its size both in the object and
+ *                 in physical memory. CPU mappings at an address, and DMA
+ *                 mappings at an IOVA, with the same alignment can use it
+ * @out_nr_extents: Output number of physically contiguous pieces
+ * @__reserved: Must be 0
+ *
+ * Describe a memory object.
+ *
+ * Errnos:
+ *
+ *  - EOPNOTSUPP: a flag that is not known, or @__reserved is not 0
+ *  - ENOENT: @mem_id is not a memory object of this iommufd; with
+ *    IOMMU_MEM_INFO_NEXT: there is none with this ID or a higher one
+ */
+struct iommu_mem_info {
+	__u32 size;
+	__u32 flags;
+	__u32 mem_id;
+	__u32 out_type;
+	__u32 out_attrs;
+	__s32 out_node;
+	__aligned_u64 out_length;
+	__aligned_u64 out_mmap_offset;
+	__aligned_u64 out_max_block;
+	__u32 out_nr_extents;
+	__u32 __reserved;
+};
+#define IOMMU_MEM_INFO _IO(IOMMUFD_TYPE, IOMMUFD_CMD_MEM_INFO)
+
+/*
+ * A flag of IOMMU_IOAS_MAP beside enum iommufd_ioas_map_flags: the source is a
+ * memory object, see struct iommu_ioas_map_mem.
+ */
+#define IOMMU_IOAS_MAP_MEM (1U << 30)
+
+/**
+ * struct iommu_ioas_map_mem - ioctl(IOMMU_IOAS_MAP) of a memory object
+ * @size: sizeof(struct iommu_ioas_map_mem)
+ * @flags: IOMMU_IOAS_MAP_MEM and a combination of enum iommufd_ioas_map_flags,
+ *         with at least one of IOMMU_IOAS_MAP_READABLE and
+ *         IOMMU_IOAS_MAP_WRITEABLE
+ * @ioas_id: IOAS ID to change the mapping of
+ * @mem_id: ID of the memory object
+ * @offset: Offset in the memory object to start mapping from, in bytes
+ * @length: Number of bytes to map
+ * @iova: As for struct iommu_ioas_map
+ *
+ * The same ioctl, and the same layout, as struct iommu_ioas_map, where @mem_id
+ * is reserved and @offset is the user's virtual address. The whole of
+ * [@offset, @offset + @length) must be in the object.
+ *
+ * Errnos:
+ *
+ *  - EOPNOTSUPP: a flag that is not known
+ *  - ENOENT: @ioas_id or @mem_id is not an object of that kind in this iommufd
+ *  - EINVAL: neither readable nor writable; @length is 0; the range is not
+ *    within the object; @offset, @length or @iova do not have the alignment that
+ *    IOMMU_IOAS_IOVA_RANGES asks for; @iova is in a reserved range
+ *  - EOVERFLOW: @offset + @length or @iova + @length overflows
+ *  - EEXIST: something is mapped at @iova
+ *  - ENOSPC: no free IOVA range (without IOMMU_IOAS_MAP_FIXED_IOVA)
+ *  - ENODEV: the object is revoked
+ */
+struct iommu_ioas_map_mem {
+	__u32 size;
+	__u32 flags;
+	__u32 ioas_id;
+	__u32 mem_id;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__aligned_u64 iova;
+};
+
+/**
+ * DOC: mmap() of a memory object
+ *
+ * mmap() of the iommufd at @out_mmap_offset maps the object; at
+ * @out_mmap_offset + n, for a page-aligned n, it maps the object from byte n on.
+ * Each byte of the object has one offset only. MAP_SHARED is required.
+ *
+ * Page table entries are made at the first access, as large as the alignment of
+ * the virtual address and of the memory allow.
+ *
+ * Errnos:
+ *
+ *  - EINVAL: not MAP_SHARED
+ *  - EPERM: PROT_EXEC (and EACCES from a later mprotect(PROT_EXEC))
+ *  - ENXIO: there is no object at this offset, or the range ends beyond it
+ *
+ * SIGBUS is raised by an access to a revoked object.
+ *
+ * IOMMU_DESTROY returns EBUSY while the object is mmapped.
+ */
+
+#endif
