@@ -211,7 +211,7 @@ int iommufd_mem_info(struct iommufd_ucmd *ucmd)
  * @iommu_prot: as for iopt_map_user_pages()
  * @flags: as for iopt_map_user_pages()
  *
- * See struct iommu_ioas_map_mem for the errnos.
+ * Return: 0 or an errno, see struct iommu_ioas_map_mem.
  */
 int iopt_map_mem_pages(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 		       unsigned long *iova, u32 mem_id, u64 offset,

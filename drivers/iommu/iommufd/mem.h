@@ -206,7 +206,7 @@ struct iommufd_mem_region {
 	struct iommufd_mem_region_desc desc;
 	struct list_head devices;
 
-	struct mutex lock;
+	struct mutex lock;	/* protects what follows */
 	struct iommufd_mem_pool pool;
 	struct list_head bufs;
 	u64 holder;

@@ -75,7 +75,7 @@ static const struct dma_buf_ops mem_dma_buf_ops = {
  * iommufd_mem_to_buf() - The memory of a region behind a dma-buf
  * @dmabuf: any dma-buf
  *
- * Returns NULL if it is not memory of a region.
+ * Return: it, or NULL if it is not memory of a region.
  */
 struct iommufd_mem_buf *iommufd_mem_to_buf(struct dma_buf *dmabuf)
 {
@@ -88,7 +88,7 @@ struct iommufd_mem_buf *iommufd_mem_to_buf(struct dma_buf *dmabuf)
  * @dmabuf: the dma-buf part of the iopt_pages; keeps the dma-buf as long as it
  *          uses the extents
  *
- * Returns 0; -ENODEV if the memory is revoked; -EOPNOTSUPP if the dma-buf is not
+ * Return: 0; -ENODEV if the memory is revoked; -EOPNOTSUPP if the dma-buf is not
  * memory of a region.
  */
 int iommufd_mem_map_dma_buf(struct dma_buf_attachment *attach,
@@ -226,8 +226,9 @@ static int mem_buf_set_dma_buf(struct iommufd_mem_buf *buf,
  * @region: the region; this takes over the caller's reference in any case
  * @cmd: what userspace wants; its common fields have been checked
  *
- * The memory is zero. It is given back when @mem->dmabuf is released. For the
- * errnos see struct iommu_mem_alloc.
+ * The memory is zero. It is given back when @mem->dmabuf is released.
+ *
+ * Return: 0 or an errno, see struct iommu_mem_alloc.
  */
 int iommufd_mem_alloc_region(struct iommufd_mem *mem,
 			     struct iommufd_mem_region *region,

@@ -51,8 +51,9 @@ static const struct dma_buf_attach_ops mem_device_attach_ops = {
  * @idev: the device, held by the caller
  * @cmd: what userspace wants; its common fields have been checked
  *
- * What has been made of it when this fails is undone with the object. For the
- * errnos see struct iommu_mem_alloc.
+ * What has been made of it when this fails is undone with the object.
+ *
+ * Return: 0 or an errno, see struct iommu_mem_alloc.
  */
 int iommufd_mem_alloc_device(struct iommufd_mem *mem,
 			     struct iommufd_device *idev,

@@ -117,7 +117,7 @@ static const struct vm_operations_struct mem_vma_ops = {
  *         incremented by the caller, to be dropped when the VMA goes or on error
  * @vma: is VM_SHARED and not VM_EXEC
  *
- * Returns 0, or -ENXIO if the range is not within the object.
+ * Return: 0, or -ENXIO if the range is not within the object.
  */
 int iommufd_mem_mmap(struct iommufd_mmap *immap, struct vm_area_struct *vma)
 {

@@ -31,7 +31,9 @@ static int pool_reserve(struct iommufd_mem_pool *pool, u64 start, u64 length)
  * @base: physical address, a multiple of PAGE_SIZE
  * @size: in bytes, a multiple of PAGE_SIZE, not 0
  *
- * All of the memory is dirty at first. Returns 0 or -ENOMEM.
+ * All of the memory is dirty at first.
+ *
+ * Return: 0 or -ENOMEM.
  */
 int iommufd_mem_pool_init(struct iommufd_mem_pool *pool, u64 base, u64 size)
 {
@@ -71,7 +73,8 @@ void iommufd_mem_pool_fini(struct iommufd_mem_pool *pool)
  * @blocks: gets the blocks, largest first
  *
  * Clean memory is preferred; gpu_buddy_block_is_clear() tells what a block is.
- * Returns 0, -ENOSPC or -ENOMEM, with nothing taken.
+ *
+ * Return: 0, -ENOSPC or -ENOMEM; on an error nothing is taken.
  */
 int iommufd_mem_pool_alloc(struct iommufd_mem_pool *pool, u64 length, u64 align,
 			   struct list_head *blocks)
@@ -106,8 +109,9 @@ void iommufd_mem_pool_free(struct iommufd_mem_pool *pool,
  * @length: in bytes, not 0
  *
  * Every page that the piece touches is retired, as far as it is in the pool.
- * Pages that are retired already stay so. Returns 0; -EBUSY at the first page
- * that is given out; -ENOMEM.
+ * Pages that are retired already stay so.
+ *
+ * Return: 0; -EBUSY at the first page that is given out; -ENOMEM.
  */
 int iommufd_mem_pool_retire(struct iommufd_mem_pool *pool, u64 paddr, u64 length)
 {

@@ -62,8 +62,10 @@ static bool iommufd_mem_region_has(struct iommufd_mem_region *region,
  * iommufd_mem_region_get() - The region that a device entitles to
  * @dev: a device that is bound to an iommufd
  *
- * A VF entitles to what its PF does. The provider's module is held as well.
- * Returns NULL if there is none. Undone by iommufd_mem_region_put().
+ * A VF entitles to what its PF does. The provider's module is held as well. Undone
+ * by iommufd_mem_region_put().
+ *
+ * Return: the region, or NULL if there is none.
  */
 struct iommufd_mem_region *iommufd_mem_region_get(struct device *dev)
 {
@@ -102,7 +104,9 @@ static int iommufd_mem_claim(const struct iommufd_mem_region_desc *desc)
  * All of the memory counts as dirty. Nobody can allocate any of it until
  * iommufd_mem_region_add_device().
  *
- * Context: may sleep. Return: the region, to be ended with
+ * Context: may sleep.
+ *
+ * Return: the region, to be ended with
  * iommufd_mem_region_unregister(), or an ERR_PTR: -EINVAL if base or size is not
  * page aligned or size is 0; -EOVERFLOW if the end is beyond what physical
  * addresses can be; -EEXIST if it overlaps System RAM; -EBUSY if it overlaps
@@ -191,7 +195,9 @@ EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_unregister, "IOMMUFD");
  * @paddr: physical address of the bad memory
  * @length: in bytes
  *
- * Context: may sleep. Return: 0, also if it had been retired before; -ERANGE if
+ * Context: may sleep.
+ *
+ * Return: 0, also if it had been retired before; -ERANGE if
  * the piece is not within the region; -EBUSY if some of it is given out; -ENOMEM.
  */
 int iommufd_mem_region_retire(struct iommufd_mem_region *region,
@@ -212,7 +218,9 @@ EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_retire, "IOMMUFD");
  * @region: the region
  * @dev: the device; a PCI PF stands for its VFs too
  *
- * Context: may sleep. Return: 0; -EEXIST if the device entitles to a region
+ * Context: may sleep.
+ *
+ * Return: 0; -EEXIST if the device entitles to a region
  * already; -ENOMEM.
  */
 int iommufd_mem_region_add_device(struct iommufd_mem_region *region,

@@ -22,8 +22,9 @@
  * @paddr: physical address, a multiple of PAGE_SIZE
  * @length: in bytes, a multiple of PAGE_SIZE
  *
- * Context: may sleep, for long. No lock should be held. Returns 0; -EINTR if the
- * task was killed; -ENOMEM if the memory cannot be mapped.
+ * Context: may sleep, for long. No lock should be held.
+ *
+ * Return: 0; -EINTR if the task was killed; -ENOMEM if the memory cannot be mapped.
  */
 int iommufd_mem_scrub(u64 paddr, u64 length)
 {

@@ -37,8 +37,10 @@
  * then the memory goes back to its region. Memory of a region does not depend
  * on the device that entitled its allocation: the device may be unbound or
  * reset. Memory of a device does: when the device loses memory decode, is reset,
- * or its cdev is closed, the object is revoked. Its DMA mappings are removed, a
- * CPU access raises SIGBUS, and a new DMA mapping fails with ENODEV.
+ * or its cdev is closed, the object is revoked. Its DMA mappings stop to
+ * translate, a CPU access raises SIGBUS, and a new DMA mapping fails with ENODEV.
+ * When the device can be used again, so can the object, by the CPU and for new
+ * DMA mappings; those that were there must be unmapped and made again.
  *
  * The errnos of the general ioctl format (see iommufd.h) apply to every ioctl
  * here: ENOTTY, E2BIG, EOPNOTSUPP, EINVAL, ENOENT, ENOMEM and EOVERFLOW, and
@@ -116,6 +118,7 @@ struct iommu_mem_alloc {
 	__aligned_u64 align;
 	__aligned_u64 out_mmap_offset;
 };
+
 #define IOMMU_MEM_ALLOC _IO(IOMMUFD_TYPE, IOMMUFD_CMD_MEM_ALLOC)
 
 /**
@@ -177,13 +180,18 @@ struct iommu_mem_info {
 	__u32 out_nr_extents;
 	__u32 __reserved;
 };
+
 #define IOMMU_MEM_INFO _IO(IOMMUFD_TYPE, IOMMUFD_CMD_MEM_INFO)
 
-/*
- * A flag of IOMMU_IOAS_MAP beside enum iommufd_ioas_map_flags: the source is a
- * memory object, see struct iommu_ioas_map_mem.
+/**
+ * enum iommu_ioas_map_mem_flags - Flag of IOMMU_IOAS_MAP beside
+ *                                 enum iommufd_ioas_map_flags
+ * @IOMMU_IOAS_MAP_MEM: The source is a memory object, and the argument a
+ *                      struct iommu_ioas_map_mem
  */
-#define IOMMU_IOAS_MAP_MEM (1U << 30)
+enum iommu_ioas_map_mem_flags {
+	IOMMU_IOAS_MAP_MEM = 1 << 30,
+};
 
 /**
  * struct iommu_ioas_map_mem - ioctl(IOMMU_IOAS_MAP) of a memory object
