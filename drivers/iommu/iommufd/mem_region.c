@@ -190,6 +190,21 @@ void iommufd_mem_region_unregister(struct iommufd_mem_region *region)
 EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_unregister, "IOMMUFD");
 
 /**
+ * iommufd_mem_region_in_use() - Is any memory of a region given out?
+ * @region: the region
+ *
+ * Context: may sleep.
+ *
+ * Return: true if it is, or just was.
+ */
+bool iommufd_mem_region_in_use(struct iommufd_mem_region *region)
+{
+	guard(mutex)(&region->lock);
+	return !list_empty(&region->bufs);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_in_use, "IOMMUFD");
+
+/**
  * iommufd_mem_region_retire() - Never give out a piece of a region again
  * @region: the region
  * @paddr: physical address of the bad memory

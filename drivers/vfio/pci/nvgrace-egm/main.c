@@ -218,7 +218,7 @@ static struct egm_region *egm_find(u64 pxm)
 	return NULL;
 }
 
-/* All GPUs of a socket must say the same, or none of them is believed */
+/* All GPUs of a socket must say the same */
 static bool egm_agree(struct pci_dev *pdev, struct egm_region *egm,
 		      const struct egm_properties *props)
 {
@@ -242,6 +242,18 @@ static bool egm_agree(struct pci_dev *pdev, struct egm_region *egm,
 	return false;
 }
 
+/*
+ * One of two GPUs is wrong, and nobody knows which: believe neither. But a GPU that
+ * is plugged in must not take away the memory of running VMs.
+ */
+static void egm_disagree(struct pci_dev *pdev, struct egm_region *egm)
+{
+	if (egm->region && iommufd_mem_region_in_use(egm->region))
+		pci_warn(pdev, "%s: stays, because it is in use\n", egm->name);
+	else
+		egm_refuse(egm);
+}
+
 static void egm_add_function(struct pci_dev *pdev)
 {
 	struct egm_properties props;
@@ -254,10 +266,12 @@ static void egm_add_function(struct pci_dev *pdev)
 
 	guard(mutex)(&egm_lock);
 	egm = egm_find(props.pxm);
+	if (egm && !egm_agree(pdev, egm, &props)) {
+		egm_disagree(pdev, egm);
+		return;
+	}
 	if (!egm)
 		egm = egm_new(pdev, &props);
-	else if (!egm_agree(pdev, egm, &props))
-		egm_refuse(egm);
 	if (!egm || !egm->region)
 		return;
 
