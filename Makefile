@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The commands of the project. Building and booting is the work of
+# tools/testing/vm/vm; this file only names what one usually wants.
+#
+# LINUX_SRC=/path and QEMU_SRC=/path use trees that you have already.
+
+export LINUX_SRC QEMU_SRC
+
+VM := tools/testing/vm/vm
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/iommufd-mem
+
+help:
+	@echo 'make demo      set up, build, boot the machine and run the sample VMM in it'
+	@echo 'make check     every test: lint, unit, in the machine (plain and debug)'
+	@echo 'make unit      the tests that run on this host'
+	@echo 'make lint      checkpatch, sparse, W=1, shellcheck'
+	@echo 'make build     kernel (plain), QEMU and programs, no boot'
+	@echo 'make compile_commands.json   for clangd'
+	@echo 'make clean     remove build/'
+	@echo 'make distclean also the cache: $(CACHE)'
+	@echo
+	@echo '$(VM) run -- COMMAND   runs a command in the machine (--help tells more)'
+
+demo:
+	@VM_EXTRA_STEPS=1 $(VM) build --programs
+	@echo '[7/7] boot and run the sample VMM' >&2
+	@$(VM) run --no-build --flavour plain --vfs 2 --hi 4G --add build/vmm -- /vmm
+
+check:
+	@tools/testing/vm/check
+
+unit lint:
+	@tools/testing/vm/check $@
+
+build:
+	@$(VM) build --programs
+
+compile_commands.json: build
+	@cd $(CACHE)/build/linux-plain && python3 $(CACHE)/src/linux/scripts/clang-tools/gen_compile_commands.py
+	@tools/testing/vm/compile-commands $(CACHE)/src/linux $(CACHE)/build/linux-plain >$@.new && mv $@.new $@
+
+clean:
+	rm -rf build compile_commands.json
+
+distclean: clean
+	rm -rf $(CACHE)
+
+.PHONY: help demo check unit lint build clean distclean compile_commands.json

@@ -1,0 +1,196 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The build steps: kernel (one object tree for each flavour), QEMU, the initrd's
+# fixed part and our programs. Each step compares a hash of all that goes into it
+# with its stamp, and is skipped if they are equal.
+
+CONFIG=$VM/config
+QEMU=$BUILD/qemu/qemu-system-aarch64
+QEMU_FLAGS=(--python=/usr/bin/python3
+	--target-list=aarch64-softmmu
+	--without-default-features --without-default-devices --with-devices-aarch64=nvgrace
+	--enable-tcg --enable-fdt=system --disable-debug-info
+	--disable-docs --disable-tools --disable-guest-agent --disable-install-blobs)
+USER_CFLAGS='-O2 -g -static -Wall -Wextra -Werror -pthread'
+
+kernel_dir() { printf '%s\n' "$BUILD/linux-$1"; }
+
+kernel_make()
+{
+	local flavour=$1
+	shift
+	make -C "$SRC/linux" O="$(kernel_dir "$flavour")" ARCH=arm64 CROSS_COMPILE=$CROSS "$@"
+}
+
+# config_fragments FLAVOUR
+config_fragments() { cat "$CONFIG/base.config" "$CONFIG/$1.config"; }
+
+configure_kernel()
+{
+	local flavour=$1 dir line missing=()
+	dir=$(kernel_dir "$1")
+	mkdir -p "$dir"
+	config_fragments "$flavour" >"$dir/.vm-seed"
+	run_logged "linux-$flavour-config" '' \
+		kernel_make "$flavour" KCONFIG_ALLCONFIG="$dir/.vm-seed" allnoconfig
+	while read -r line; do
+		grep -qxF -- "$line" "$dir/.config" || missing+=("$line")
+	done < <(grep '^CONFIG_' "$dir/.vm-seed")
+	((${#missing[@]} == 0)) ||
+		die "the $flavour configuration lost: ${missing[*]} (their dependencies are not met, see $CONFIG)"
+}
+
+make_kernel()
+{
+	kernel_make "$1" -j"$JOBS" Image modules && kernel_make "$1" headers
+}
+
+build_kernel()
+{
+	local flavour=$1 dir inputs config
+	dir=$(kernel_dir "$1")
+	config=$({
+		config_fragments "$flavour"
+		grep Kconfig "$SRC/linux.overlay"
+		cat "$SRC/linux.from"
+		${CROSS}gcc --version
+	} | hash_of)
+	inputs=$({ echo "$config"; cat "$SRC/linux.overlay"; } | hash_of)
+	[[ -f $dir/arch/arm64/boot/Image ]] && fresh "$dir/.vm-built" "$inputs" && return
+	working
+	if ! fresh "$dir/.vm-configured" "$config"; then
+		[[ -f $dir/vmlinux ]] || need_space "$CACHE" 2000 "building the $flavour kernel"
+		configure_kernel "$flavour"
+		stamp "$dir/.vm-configured" "$config"
+	fi
+	PROGRESS_UNIT=files run_logged "linux-$flavour" '^  [A-Z]' make_kernel "$flavour"
+	stamp "$dir/.vm-built" "$inputs"
+}
+
+with_tools()
+{
+	env PATH="$TOOLS/usr/bin:$PATH" PYTHONPATH="$TOOLS/usr/lib/python3/dist-packages" "$@"
+}
+
+build_qemu()
+{
+	local dir=$BUILD/qemu flags inputs
+	flags=$({ printf '%s\n' "${QEMU_FLAGS[@]}"; cat "$SRC/qemu.from" "$TOOLS/.stamp"; } | hash_of)
+	inputs=$({ echo "$flags"; cat "$SRC/qemu.overlay"; } | hash_of)
+	[[ -x $QEMU ]] && fresh "$dir/.vm-built" "$inputs" && return
+	working
+	if ! fresh "$dir/.vm-configured" "$flags"; then
+		need_space "$CACHE" 1000 "building QEMU"
+		mkdir -p "$dir"
+		run_logged qemu-configure '' with_tools env -C "$dir" "$SRC/qemu/configure" "${QEMU_FLAGS[@]}"
+		stamp "$dir/.vm-configured" "$flags"
+	fi
+	PROGRESS_UNIT=files run_logged qemu '^\[[0-9]+/' \
+		with_tools ninja -v -C "$dir" -j "$JOBS" qemu-system-aarch64
+	stamp "$dir/.vm-built" "$inputs"
+}
+
+# modules_of FLAVOUR: our modules and what they need, in the order of loading
+modules_of()
+{
+	local dir module dep name
+	local -A path=() todo=() seen=()
+	dir=$(kernel_dir "$1")
+	while read -r module; do
+		module=${module%.o}
+		name=${module##*/}
+		name=${name//-/_}
+		path[${name%.ko}]=${module%.ko}.ko
+		grep -qF -- "  ${module%/*}/" "$SRC/linux.overlay" && todo[${name%.ko}]=1
+	done <"$dir/modules.order"
+	while ((${#todo[@]})); do
+		for name in "${!todo[@]}"; do
+			unset "todo[$name]"
+			[[ ${seen[$name]:-} ]] && continue
+			seen[$name]=1
+			echo "${path[$name]} ${path[$name]}"
+			while read -r dep; do
+				echo "${path[$dep]} ${path[$name]}"
+				todo[$dep]=1
+			done < <(module_needs "$dir/${path[$name]}")
+		done
+	done | tsort
+}
+
+# module_needs KO: names of the modules it depends on
+module_needs()
+{
+	tr '\0' '\n' < <(${CROSS}objcopy -O binary --only-section=.modinfo "$1" /dev/stdout) |
+		sed -n 's/^depends=//p' | tr ',' '\n' | tr - _ | sed '/^$/d'
+}
+
+# build_initrd FLAVOUR: init, busybox and our modules
+build_initrd()
+{
+	local flavour=$1 dir tmp module modules=() inputs busybox=$TOOLS/bin/busybox
+	dir=$(kernel_dir "$1")
+	[[ -f $busybox ]] || busybox=$TOOLS/usr/bin/busybox
+	mapfile -t modules < <(modules_of "$flavour")
+	inputs=$(hash_files "$VM/init.c" "$busybox" "${modules[@]/#/$dir/}")
+	fresh "$BUILD/initrd-$flavour.stamp" "$inputs" && return
+	working
+	scratch tmp "$BUILD"
+	mkdir -p "$tmp/bin" "$tmp/lib/modules"
+	# shellcheck disable=SC2086 # a list of flags
+	${CROSS}gcc $USER_CFLAGS -o "$tmp/init" "$VM/init.c" || die "cannot compile $VM/init.c"
+	${CROSS}strip "$tmp/init"
+	cp "$busybox" "$tmp/bin/busybox"
+	ln -s busybox "$tmp/bin/sh"
+	for module in "${modules[@]}"; do
+		cp "$dir/$module" "$tmp/lib/modules/"
+		echo "/lib/modules/${module##*/}"
+	done >"$tmp/lib/modules/order"
+	pack "$tmp" "$BUILD/initrd-$flavour.cpio.new"
+	mv "$BUILD/initrd-$flavour.cpio.new" "$BUILD/initrd-$flavour.cpio"
+	stamp "$BUILD/initrd-$flavour.stamp" "$inputs"
+	rm -rf "$tmp"
+}
+
+# pack DIR FILE: a cpio archive as the kernel takes it
+pack()
+{
+	(cd "$1" && find . -mindepth 1 | sort | cpio -o -H newc -R 0:0 --quiet) >"$2" ||
+		die "cannot pack $2"
+}
+
+# build_programs: the sample VMM and the kselftests, into build/ of the repository
+build_programs()
+{
+	local name dir khdr
+	khdr=$(kernel_dir plain)/usr/include
+	for name in samples/vmm tools/testing/selftests; do
+		[[ -f $REPO/$name/Makefile ]] || continue
+		dir=$REPO/build
+		[[ $name == samples/vmm ]] || dir=$REPO/build/selftests
+		mkdir -p "$dir"
+		make -q -C "$REPO/$name" O="$dir" CROSS_COMPILE=$CROSS KHDR="$khdr" >/dev/null 2>&1 && continue
+		working
+		PROGRESS_UNIT=files run_logged "${name##*/}" gcc make -j"$JOBS" -C "$REPO/$name" \
+			O="$dir" CROSS_COMPILE=$CROSS KHDR="$khdr"
+	done
+}
+
+# build_kselftests: the kernel's own iommufd tests, from the patched tree
+build_kselftests()
+{
+	local dir=$BUILD/kselftests khdr source name inputs
+	khdr=$(kernel_dir debug)/usr/include
+	source=$SRC/linux/tools/testing/selftests
+	inputs=$({ cat "$SRC/linux.overlay" "$SRC/linux.from"; cat "$source"/iommu/*.[ch]; } | hash_of)
+	fresh "$dir/.stamp" "$inputs" && return
+	working
+	mkdir -p "$dir"
+	for name in iommufd iommufd_fail_nth; do
+		run_logged "kselftest-$name" gcc ${CROSS}gcc -static -O2 -Wall -Wno-unused-function \
+			-D_GNU_SOURCE= -isystem "$khdr" -I"$source" \
+			-I"$CACHE/sysroot/usr/include" -L"$CACHE/sysroot/usr/lib/aarch64-linux-gnu" \
+			-o "$dir/$name" "$source/iommu/$name.c" -lcap
+	done
+	stamp "$dir/.stamp" "$inputs"
+}

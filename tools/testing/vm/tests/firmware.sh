@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What nvgrace-egm makes of firmware's properties, honest and bad: one boot a case.
+# Bad ones get one warning, which names the function and the property; there is no
+# region, and the machine goes on.
+
+set -uo pipefail
+
+VM=${VM:-$(dirname "$(readlink -f "$0")")/../vm}
+LOG=$(mktemp) || exit 1
+trap 'rm -f "$LOG"' EXIT
+
+GOOD=egm-size=256M
+RAM=0x40000000		# where the machine's System RAM begins
+tests=0
+failed=0
+
+result()
+{
+	((++tests))
+	if (($1 == 0)); then
+		echo "ok $tests - $2"
+	else
+		echo "not ok $tests - $2: $3"
+		failed=1
+	fi
+}
+
+# boot GPU...: regions that the machine then has, a line each, as in /proc/iomem
+boot()
+{
+	local gpu args=()
+	for gpu; do
+		args+=(--gpu "vfs=8,$gpu")
+	done
+	"$VM" run --no-build --vfs 0 --log "$LOG" "${args[@]}" -- \
+		sh -c 'sed -n "s/ : egm.*//p" /proc/iomem'
+}
+
+warnings() { tr -d '\r' <"$LOG" | grep -E 'EGM (ignored|refused)|nvidia,egm.*entries'; }
+
+# good NAME REGIONS GPU...
+good()
+{
+	local name=$1 want=$2 got
+	shift 2
+	if ! got=$(boot "$@"); then
+		result 1 "$name" "the machine failed"
+	elif [[ $(tr -d ' \r\n' <<<"$got") != "$want" ]]; then
+		result 1 "$name" "regions: $got"
+	elif [[ $(warnings) ]]; then
+		result 1 "$name" "$(warnings)"
+	else
+		result 0 "$name"
+	fi
+}
+
+# bad NAME PROPERTY FUNCTION GPU...
+bad()
+{
+	local name=$1 property=$2 function=$3 got
+	shift 3
+	if ! got=$(boot "$@"); then
+		result 1 "$name" "the machine failed"
+	elif [[ $got ]]; then
+		result 1 "$name" "there is a region: $got"
+	elif (($(warnings | wc -l) != 1)); then
+		result 1 "$name" "not one warning, but: $(warnings)"
+	elif ! warnings | grep -q "$function: .*$property"; then
+		result 1 "$name" "it does not name $function and $property: $(warnings)"
+	else
+		result 0 "$name"
+	fi
+}
+
+echo TAP version 13
+echo 1..16
+GPU0=0000:01:00.0
+GPU1=0000:02:00.0
+good 'honest firmware gives a region' 10000000000-1000fffffff "$GOOD"
+good 'a GPU without EGM gives none, and no warning' '' egm-size=0
+good 'two functions that agree share one region' 10000000000-1000fffffff \
+	"$GOOD" "$GOOD,egm-ram=off"
+good 'two sockets have a region each' \
+	10000000000-1000fffffff20000000000-2000fffffff \
+	"$GOOD" "$GOOD,egm-base=0x20000000000,egm-pxm=1"
+good 'no table of retired pages means none are' 10000000000-1000fffffff \
+	"$GOOD,x-egm-fw-omit=nvidia\,\,egm-retired-pages-data-base"
+for property in egm-base-pa egm-size egm-pxm; do
+	bad "a missing $property" "nvidia,$property" $GPU0 \
+		"$GOOD,x-egm-fw-omit=nvidia\,\,$property"
+done
+bad 'a base of 0' nvidia,egm-base-pa $GPU0 "$GOOD,x-egm-fw-base=0"
+bad 'a size of 0' nvidia,egm-size $GPU0 "$GOOD,x-egm-fw-size=0"
+bad 'a size that is not of whole pages' nvidia,egm-size $GPU0 \
+	"$GOOD,x-egm-fw-size=0x1001"
+bad 'memory that is System RAM' nvidia,egm-base-pa $GPU0 "$GOOD,x-egm-fw-base=$RAM"
+bad 'memory beyond all addresses' nvidia,egm-base-pa $GPU0 \
+	"$GOOD,x-egm-fw-base=0xfffffffffffff000"
+bad 'an impossible proximity domain' nvidia,egm-pxm $GPU0 \
+	"$GOOD,x-egm-fw-pxm=0xffffffffffffffff"
+bad 'functions that disagree on the size' nvidia,egm-size $GPU1 \
+	"$GOOD" "$GOOD,egm-ram=off,x-egm-fw-size=512M"
+bad 'a table of retired pages that cannot be there' \
+	nvidia,egm-retired-pages-data-base $GPU0 "$GOOD,x-egm-fw-retired=0x3"
+exit $failed
