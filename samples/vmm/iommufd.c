@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Typed calls for the ioctls of iommufd that the VMM uses: one function for each,
+ * which fills in the structure's size and turns -1 into a negative errno. What
+ * the ioctls mean is in the kernel's headers; no policy is here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "iommufd.h"
+
+int iommufd_open(void)
+{
+	int fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int iommufd_ioctl(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg) ? -errno : 0;
+}
+
+int iommufd_destroy(int fd, uint32_t id)
+{
+	struct iommu_destroy cmd = { .size = sizeof(cmd), .id = id };
+
+	return iommufd_ioctl(fd, IOMMU_DESTROY, &cmd);
+}
+
+int iommufd_mem_alloc(int fd, struct iommu_mem_alloc *cmd)
+{
+	cmd->size = sizeof(*cmd);
+	return iommufd_ioctl(fd, IOMMU_MEM_ALLOC, cmd);
+}
+
+int iommufd_mem_info(int fd, struct iommu_mem_info *cmd)
+{
+	cmd->size = sizeof(*cmd);
+	return iommufd_ioctl(fd, IOMMU_MEM_INFO, cmd);
+}
+
+int iommufd_mem_alloc_region(int fd, uint32_t dev_id, uint64_t length,
+			     uint32_t *mem_id, uint64_t *mmap_offset)
+{
+	struct iommu_mem_alloc cmd = {
+		.type = IOMMU_MEM_TYPE_REGION,
+		.dev_id = dev_id,
+		.length = length,
+	};
+	int ret = iommufd_mem_alloc(fd, &cmd);
+
+	if (ret)
+		return ret;
+	*mem_id = cmd.out_mem_id;
+	*mmap_offset = cmd.out_mmap_offset;
+	return 0;
+}
+
+int iommufd_mem_alloc_bar(int fd, uint32_t dev_id, uint32_t bar,
+			  uint64_t offset, uint64_t length, uint32_t *mem_id,
+			  uint64_t *mmap_offset)
+{
+	struct iommu_mem_alloc cmd = {
+		.type = IOMMU_MEM_TYPE_DEVICE,
+		.dev_id = dev_id,
+		.region_index = bar,
+		.offset = offset,
+		.length = length,
+	};
+	int ret = iommufd_mem_alloc(fd, &cmd);
+
+	if (ret)
+		return ret;
+	*mem_id = cmd.out_mem_id;
+	*mmap_offset = cmd.out_mmap_offset;
+	return 0;
+}
+
+int iommufd_mem_mmap(int fd, uint64_t mmap_offset, uint64_t length,
+		     uint64_t align, int prot, void **va)
+{
+	uintptr_t hole, aligned;
+	void *map;
+
+	if (!align) {
+		map = mmap(NULL, length, prot, MAP_SHARED, fd, mmap_offset);
+		if (map == MAP_FAILED)
+			return -errno;
+		*va = map;
+		return 0;
+	}
+
+	/* Reserve more than needed, map in the middle, give the ends back */
+	map = mmap(NULL, length + align, PROT_NONE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	hole = (uintptr_t)map;
+	aligned = (hole + align - 1) & ~(align - 1);
+	map = mmap((void *)aligned, length, prot, MAP_SHARED | MAP_FIXED, fd,
+		   mmap_offset);
+	if (map == MAP_FAILED) {
+		int ret = -errno;
+
+		munmap((void *)hole, length + align);
+		return ret;
+	}
+	if (aligned > hole)
+		munmap((void *)hole, aligned - hole);
+	if (aligned < hole + align)
+		munmap((void *)(aligned + length), hole + align - aligned);
+	*va = map;
+	return 0;
+}
+
+int iommufd_ioas_alloc(int fd, uint32_t *ioas_id)
+{
+	struct iommu_ioas_alloc cmd = { .size = sizeof(cmd) };
+	int ret = iommufd_ioctl(fd, IOMMU_IOAS_ALLOC, &cmd);
+
+	if (!ret)
+		*ioas_id = cmd.out_ioas_id;
+	return ret;
+}
+
+int iommufd_ioas_map(int fd, uint32_t ioas_id, void *va, uint64_t length,
+		     uint32_t flags, uint64_t *iova)
+{
+	struct iommu_ioas_map cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.ioas_id = ioas_id,
+		.user_va = (uintptr_t)va,
+		.length = length,
+		.iova = *iova,
+	};
+	int ret = iommufd_ioctl(fd, IOMMU_IOAS_MAP, &cmd);
+
+	if (!ret)
+		*iova = cmd.iova;
+	return ret;
+}
+
+int iommufd_ioas_map_mem(int fd, uint32_t ioas_id, uint32_t mem_id,
+			 uint64_t offset, uint64_t length, uint32_t flags,
+			 uint64_t *iova)
+{
+	struct iommu_ioas_map_mem cmd = {
+		.size = sizeof(cmd),
+		.flags = flags | IOMMU_IOAS_MAP_MEM,
+		.ioas_id = ioas_id,
+		.mem_id = mem_id,
+		.offset = offset,
+		.length = length,
+		.iova = *iova,
+	};
+	int ret = iommufd_ioctl(fd, IOMMU_IOAS_MAP, &cmd);
+
+	if (!ret)
+		*iova = cmd.iova;
+	return ret;
+}
+
+int iommufd_ioas_copy(int fd, uint32_t dst_ioas_id, uint32_t src_ioas_id,
+		      uint64_t length, uint32_t flags, uint64_t *dst_iova,
+		      uint64_t src_iova)
+{
+	struct iommu_ioas_copy cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.dst_ioas_id = dst_ioas_id,
+		.src_ioas_id = src_ioas_id,
+		.length = length,
+		.dst_iova = *dst_iova,
+		.src_iova = src_iova,
+	};
+	int ret = iommufd_ioctl(fd, IOMMU_IOAS_COPY, &cmd);
+
+	if (!ret)
+		*dst_iova = cmd.dst_iova;
+	return ret;
+}
+
+int iommufd_ioas_unmap(int fd, uint32_t ioas_id, uint64_t iova, uint64_t length,
+		       uint64_t *unmapped)
+{
+	struct iommu_ioas_unmap cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas_id,
+		.iova = iova,
+		.length = length,
+	};
+	int ret = iommufd_ioctl(fd, IOMMU_IOAS_UNMAP, &cmd);
+
+	if (!ret && unmapped)
+		*unmapped = cmd.length;
+	return ret;
+}
+
+static int hwpt_alloc(int fd, struct iommu_hwpt_alloc *cmd, uint32_t *hwpt_id)
+{
+	int ret;
+
+	cmd->size = sizeof(*cmd);
+	ret = iommufd_ioctl(fd, IOMMU_HWPT_ALLOC, cmd);
+	if (!ret)
+		*hwpt_id = cmd->out_hwpt_id;
+	return ret;
+}
+
+int iommufd_hwpt_alloc(int fd, uint32_t dev_id, uint32_t pt_id, uint32_t flags,
+		       uint32_t *hwpt_id)
+{
+	struct iommu_hwpt_alloc cmd = {
+		.flags = flags,
+		.dev_id = dev_id,
+		.pt_id = pt_id,
+		.data_type = IOMMU_HWPT_DATA_NONE,
+	};
+
+	return hwpt_alloc(fd, &cmd, hwpt_id);
+}
+
+int iommufd_hwpt_alloc_nested(int fd, uint32_t dev_id, uint32_t viommu_id,
+			      const struct iommu_hwpt_arm_smmuv3 *ste,
+			      uint32_t *hwpt_id)
+{
+	struct iommu_hwpt_alloc cmd = {
+		.dev_id = dev_id,
+		.pt_id = viommu_id,
+		.data_type = IOMMU_HWPT_DATA_ARM_SMMUV3,
+		.data_len = sizeof(*ste),
+		.data_uptr = (uintptr_t)ste,
+	};
+
+	return hwpt_alloc(fd, &cmd, hwpt_id);
+}
+
+int iommufd_viommu_alloc(int fd, uint32_t dev_id, uint32_t hwpt_id,
+			 uint32_t *viommu_id)
+{
+	struct iommu_viommu_alloc cmd = {
+		.size = sizeof(cmd),
+		.type = IOMMU_VIOMMU_TYPE_ARM_SMMUV3,
+		.dev_id = dev_id,
+		.hwpt_id = hwpt_id,
+	};
+	int ret = iommufd_ioctl(fd, IOMMU_VIOMMU_ALLOC, &cmd);
+
+	if (!ret)
+		*viommu_id = cmd.out_viommu_id;
+	return ret;
+}
+
+int iommufd_vdevice_alloc(int fd, uint32_t viommu_id, uint32_t dev_id,
+			  uint64_t virt_id, uint32_t *vdevice_id)
+{
+	struct iommu_vdevice_alloc cmd = {
+		.size = sizeof(cmd),
+		.viommu_id = viommu_id,
+		.dev_id = dev_id,
+		.virt_id = virt_id,
+	};
+	int ret = iommufd_ioctl(fd, IOMMU_VDEVICE_ALLOC, &cmd);
+
+	if (!ret)
+		*vdevice_id = cmd.out_vdevice_id;
+	return ret;
+}
+
+int iommufd_hw_info_smmuv3(int fd, uint32_t dev_id,
+			   struct iommu_hw_info_arm_smmuv3 *info)
+{
+	struct iommu_hw_info cmd = {
+		.size = sizeof(cmd),
+		.dev_id = dev_id,
+		.data_len = sizeof(*info),
+		.data_uptr = (uintptr_t)info,
+	};
+	int ret = iommufd_ioctl(fd, IOMMU_GET_HW_INFO, &cmd);
+
+	if (ret)
+		return ret;
+	return cmd.out_data_type == IOMMU_HW_INFO_TYPE_ARM_SMMUV3 ?
+		       0 : -EOPNOTSUPP;
+}
+
+int iommufd_veventq_alloc(int fd, uint32_t viommu_id, uint32_t depth,
+			  uint32_t *veventq_id, int *event_fd)
+{
+	struct iommu_veventq_alloc cmd = {
+		.size = sizeof(cmd),
+		.viommu_id = viommu_id,
+		.type = IOMMU_VEVENTQ_TYPE_ARM_SMMUV3,
+		.veventq_depth = depth,
+	};
+	int ret = iommufd_ioctl(fd, IOMMU_VEVENTQ_ALLOC, &cmd);
+
+	if (ret)
+		return ret;
+	*veventq_id = cmd.out_veventq_id;
+	*event_fd = cmd.out_veventq_fd;
+	return 0;
+}
+
+int iommufd_veventq_read(int event_fd, int seconds,
+			 struct iommufd_vevent_header *header,
+			 struct iommu_vevent_arm_smmuv3 *event)
+{
+	struct pollfd pfd = { .fd = event_fd, .events = POLLIN };
+	struct {
+		struct iommufd_vevent_header header;
+		struct iommu_vevent_arm_smmuv3 event;
+	} record = {};
+	ssize_t got;
+	int ret;
+
+	ret = poll(&pfd, 1, seconds * 1000);
+	if (ret < 0)
+		return -errno;
+	if (!ret)
+		return -ETIMEDOUT;
+	got = read(event_fd, &record, sizeof(record));
+	if (got < 0)
+		return -errno;
+	/* A lone header tells of lost events */
+	if ((size_t)got < sizeof(record) &&
+	    !(record.header.flags & IOMMU_VEVENTQ_FLAG_LOST_EVENTS))
+		return -EIO;
+	*header = record.header;
+	*event = record.event;
+	return 0;
+}
