@@ -54,7 +54,7 @@ struct iommufd_mem_region_desc {
 struct iommufd_mem_region *
 iommufd_mem_region_register(const struct iommufd_mem_region_desc *desc);
 void iommufd_mem_region_unregister(struct iommufd_mem_region *region);
-bool iommufd_mem_region_in_use(struct iommufd_mem_region *region);
+int iommufd_mem_region_try_unregister(struct iommufd_mem_region *region);
 int iommufd_mem_region_retire(struct iommufd_mem_region *region,
 			      phys_addr_t paddr, u64 length);
 int iommufd_mem_region_add_device(struct iommufd_mem_region *region,

@@ -25,19 +25,17 @@
  * unmap from the IOMMU, CPU mappings are zapped. New mappings of either kind look
  * at the note under the same lock.
  *
- * Order of locks, outermost first; locks in one line are not nested:
+ * Order of locks. Left is outside, right is inside:
  *
- *   mmap_lock
- *   iommufd_mem_device_rwsem
- *     vfio_pci_core_device::memory_lock
- *   iommufd_mem_regions_lock
- *   iommufd_mem_region::lock
- *   dma_buf::resv
- *     iopt_pages::mutex (of a dma-buf), i_mmap_rwsem
- *
- * and, on their own:
- *
- *   iommufd_ctx::mt_mmap's spinlock -> iommufd_ctx::objects' spinlock
+ *   mmap_lock -> dma_buf::resv
+ *   mmap_lock -> iommufd_ctx::mt_mmap -> iommufd_ctx::objects (spinlocks)
+ *   dma_buf::resv -> iopt_pages::mutex (of a dma-buf)
+ *   dma_buf::resv -> address_space::i_mmap_rwsem
+ *   iommufd_mem_region::lock -> dma_buf::resv
+ *   vfio_device_set::lock -> iommufd_device::mem_rwsem
+ *   iommufd_device::mem_rwsem -> vfio_pci_core_device::memory_lock
+ *   vfio_pci_core_device::memory_lock -> dma_buf::resv
+ *   a provider's locks -> iommufd_mem_regions_lock, iommufd_mem_region::lock
  *
  * Zeroing happens under none of them.
  */
@@ -50,6 +48,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/wait.h>
 #include <uapi/linux/iommufd_mem.h>
 
 #include "iommufd_private.h"
@@ -153,18 +152,14 @@ int iommufd_mem_alloc_device(struct iommufd_mem *mem,
 
 /**
  * struct iommufd_mem_pool - The memory of a region
- * @buddy: what is free, and what of it is known to be zero. Addresses in it are
- *         relative to @bias
- * @bias: physical address, aligned so that alignment in @buddy is alignment in
- *        physical memory
+ * @buddy: what is free, and what of it is known to be zero, by physical address
  * @reserved: blocks that are never given out: before the region's start, and
- *            retired pages
+ *            retired pages. Their private is the pool
  *
  * The caller serializes all calls.
  */
 struct iommufd_mem_pool {
 	struct gpu_buddy buddy;
-	u64 bias;
 	struct list_head reserved;
 };
 
@@ -177,14 +172,8 @@ void iommufd_mem_pool_free(struct iommufd_mem_pool *pool,
 int iommufd_mem_pool_retire(struct iommufd_mem_pool *pool, u64 paddr,
 			    u64 length);
 
-static inline u64 iommufd_mem_block_paddr(struct iommufd_mem_pool *pool,
-					  struct gpu_buddy_block *block)
-{
-	return pool->bias + gpu_buddy_block_offset(block);
-}
-
 /* mem_scrub.c */
-int iommufd_mem_scrub(u64 paddr, u64 length);
+int iommufd_mem_scrub(u64 paddr, u64 length, const bool *stop);
 
 /**
  * struct iommufd_mem_region - A carve-out of the host's memory
@@ -198,7 +187,9 @@ int iommufd_mem_scrub(u64 paddr, u64 length);
  * @bufs: struct iommufd_mem_buf of all memory that is given out
  * @holder: context that holds memory, as iommufd_ctx::mem_cookie; 0 if none does.
  *          Where the policy is shared: always 0
- * @revoked: the provider has unregistered the region
+ * @revoked: the provider has unregistered the region; read without the lock to
+ *           stop zeroing
+ * @idle: woken when a struct iommufd_mem_buf is done with zeroing
  */
 struct iommufd_mem_region {
 	struct kref kref;
@@ -211,6 +202,7 @@ struct iommufd_mem_region {
 	struct list_head bufs;
 	u64 holder;
 	bool revoked;
+	wait_queue_head_t idle;
 };
 
 struct iommufd_mem_region *iommufd_mem_region_get(struct device *dev);
@@ -221,7 +213,8 @@ void iommufd_mem_region_put(struct iommufd_mem_region *region);
  * @region: where it comes from
  * @region_node: in iommufd_mem_region::bufs, under iommufd_mem_region::lock
  * @blocks: the memory, as the pool gave it
- * @dmabuf: the dma-buf whose priv this is
+ * @dmabuf: the dma-buf whose priv this is; NULL while the memory is zeroed. Under
+ *          iommufd_mem_region::lock
  * @revoked: under the dma-buf's reservation lock
  * @extents: the memory, in the order of the object's offsets
  */

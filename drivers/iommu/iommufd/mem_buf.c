@@ -27,6 +27,7 @@ static void mem_buf_put_blocks(struct iommufd_mem_buf *buf)
 	iommufd_mem_pool_free(&region->pool, &buf->blocks);
 	if (list_empty(&region->bufs))
 		region->holder = 0;
+	wake_up(&region->idle);
 }
 
 static void mem_buf_free(struct iommufd_mem_buf *buf)
@@ -110,7 +111,7 @@ int iommufd_mem_map_dma_buf(struct dma_buf_attachment *attach,
 
 /**
  * iommufd_mem_revoke_buf() - Take away memory that is given out
- * @buf: on its region's list, with iommufd_mem_region::lock held
+ * @buf: on its region's list, with iommufd_mem_region::lock held, and zeroed
  *
  * The memory does not go back to the pool before its users have let go of it.
  */
@@ -120,8 +121,8 @@ void iommufd_mem_revoke_buf(struct iommufd_mem_buf *buf)
 
 	lockdep_assert_held(&buf->region->lock);
 
-	/* Being allocated, or being released: nobody has it mapped */
-	if (!dmabuf || !get_file_active(&dmabuf->file))
+	/* Being released: nobody has it mapped */
+	if (!get_file_active(&dmabuf->file))
 		return;
 	dma_resv_lock(dmabuf->resv, NULL);
 	buf->revoked = true;
@@ -174,7 +175,7 @@ mem_buf_take(struct iommufd_mem_region *region, u64 cookie, u64 length,
 	buf->extents.max = list_count_nodes(&blocks);
 	list_for_each_entry(block, &blocks, link)
 		mem_extents_append(&buf->extents,
-				   iommufd_mem_block_paddr(&region->pool, block),
+				   gpu_buddy_block_offset(block),
 				   gpu_buddy_block_size(&region->pool.buddy,
 							block));
 	INIT_LIST_HEAD(&buf->blocks);
@@ -193,16 +194,17 @@ err_hold:
 /* Zero what is not known to be zero. Nobody else sees the blocks */
 static int mem_buf_scrub(struct iommufd_mem_buf *buf)
 {
-	struct iommufd_mem_pool *pool = &buf->region->pool;
+	struct iommufd_mem_region *region = buf->region;
 	struct gpu_buddy_block *block;
 	int rc;
 
 	list_for_each_entry(block, &buf->blocks, link) {
 		if (gpu_buddy_block_is_clear(block))
 			continue;
-		rc = iommufd_mem_scrub(iommufd_mem_block_paddr(pool, block),
-				       gpu_buddy_block_size(&pool->buddy,
-							    block));
+		rc = iommufd_mem_scrub(gpu_buddy_block_offset(block),
+				       gpu_buddy_block_size(&region->pool.buddy,
+							    block),
+				       &region->revoked);
 		if (rc)
 			return rc;
 	}
@@ -217,6 +219,7 @@ static int mem_buf_set_dma_buf(struct iommufd_mem_buf *buf,
 	buf->dmabuf = dmabuf;
 	/* Nobody has seen the dma-buf, so the lock for this is not needed yet */
 	buf->revoked = buf->region->revoked;
+	wake_up(&buf->region->idle);
 	return buf->revoked ? -ENODEV : 0;
 }
 

@@ -11,12 +11,6 @@
 
 #include "mem.h"
 
-/*
- * Protects iommufd_device::mem_ops: a driver that clears it knows that no export
- * is going on any more.
- */
-static DECLARE_RWSEM(iommufd_mem_device_rwsem);
-
 /**
  * iommufd_device_set_mem_ops() - Offer the memory of a bound device, or stop it
  * @idev: the binding
@@ -30,7 +24,8 @@ static DECLARE_RWSEM(iommufd_mem_device_rwsem);
 void iommufd_device_set_mem_ops(struct iommufd_device *idev,
 				const struct iommufd_mem_device_ops *ops)
 {
-	guard(rwsem_write)(&iommufd_mem_device_rwsem);
+	/* When this has been cleared, no export is going on any more */
+	guard(rwsem_write)(&idev->mem_rwsem);
 	idev->mem_ops = ops;
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_set_mem_ops, "IOMMUFD");
@@ -65,7 +60,7 @@ int iommufd_mem_alloc_device(struct iommufd_mem *mem,
 	struct phys_vec phys;
 	int rc;
 
-	guard(rwsem_read)(&iommufd_mem_device_rwsem);
+	guard(rwsem_read)(&idev->mem_rwsem);
 	if (!idev->mem_ops)
 		return -EOPNOTSUPP;
 

@@ -41,17 +41,16 @@ static int mem_phys(struct iommufd_mem *mem, u64 offset, struct phys_vec *phys)
 	return 0;
 }
 
+/* Never for write: the entry may have become a table since the fault was taken */
 static vm_fault_t mem_insert(struct vm_fault *vmf, unsigned long pfn,
 			     unsigned int order)
 {
-	bool write = vmf->flags & FAULT_FLAG_WRITE;
-
 	if (!order)
 		return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
 	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
-		return vmf_insert_pfn_pmd(vmf, pfn, write);
+		return vmf_insert_pfn_pmd(vmf, pfn, false);
 	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && order == PUD_ORDER)
-		return vmf_insert_pfn_pud(vmf, pfn, write);
+		return vmf_insert_pfn_pud(vmf, pfn, false);
 	return VM_FAULT_FALLBACK;
 }
 

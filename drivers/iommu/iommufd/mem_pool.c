@@ -4,32 +4,37 @@
  *
  * This is a thin layer over gpu_buddy, which gives large naturally aligned blocks
  * first, needs no memory per page, and keeps cleared blocks apart from dirty
- * ones. What is added: physical addresses whose alignment counts, and memory that
- * is never given out.
+ * ones. Its addresses are physical, from 0 to the end of the region; what is before
+ * the region, and what has been retired, is never given out.
  *
  * Whose memory it is, and zeroing it, is not this file's business.
  */
 #include <linux/align.h>
-#include <linux/sizes.h>
 
 #include "mem.h"
 
-/* The largest alignment that CPU and IOMMU page tables have a block for */
-#define POOL_MAX_ALIGN SZ_1G
-
-/* Take exactly [start, start + length) of the buddy's addresses out of use */
-static int pool_reserve(struct iommufd_mem_pool *pool, u64 start, u64 length)
+/* Take exactly [start, end) out of use. gpu_buddy's addresses are physical ones */
+static int pool_reserve(struct iommufd_mem_pool *pool, u64 start, u64 end)
 {
-	return gpu_buddy_alloc_blocks(&pool->buddy, start, start + length,
-				      length, pool->buddy.chunk_size,
-				      &pool->reserved, 0);
+	struct gpu_buddy_block *block;
+	LIST_HEAD(blocks);
+	int rc;
+
+	rc = gpu_buddy_alloc_blocks(&pool->buddy, start, end, end - start,
+				    pool->buddy.chunk_size, &blocks, 0);
+	if (rc)
+		return rc;
+	list_for_each_entry(block, &blocks, link)
+		block->private = pool;
+	list_splice(&blocks, &pool->reserved);
+	return 0;
 }
 
 /**
  * iommufd_mem_pool_init() - Make a pool of [base, base + size)
  * @pool: to be filled in
  * @base: physical address, a multiple of PAGE_SIZE
- * @size: in bytes, a multiple of PAGE_SIZE, not 0
+ * @size: in bytes, a multiple of PAGE_SIZE, not 0; base + size does not overflow
  *
  * All of the memory is dirty at first.
  *
@@ -37,19 +42,13 @@ static int pool_reserve(struct iommufd_mem_pool *pool, u64 start, u64 length)
  */
 int iommufd_mem_pool_init(struct iommufd_mem_pool *pool, u64 base, u64 size)
 {
-	u64 head;
 	int rc;
 
-	pool->bias = ALIGN_DOWN(base, POOL_MAX_ALIGN);
 	INIT_LIST_HEAD(&pool->reserved);
-	head = base - pool->bias;
-
-	rc = gpu_buddy_init(&pool->buddy, head + size, PAGE_SIZE);
+	rc = gpu_buddy_init(&pool->buddy, base + size, PAGE_SIZE);
 	if (rc)
 		return rc;
-	if (!head)
-		return 0;
-	rc = pool_reserve(pool, 0, head);
+	rc = base ? pool_reserve(pool, 0, base) : 0;
 	if (rc)
 		iommufd_mem_pool_fini(pool);
 	return rc;
@@ -74,7 +73,8 @@ void iommufd_mem_pool_fini(struct iommufd_mem_pool *pool)
  *
  * Clean memory is preferred; gpu_buddy_block_is_clear() tells what a block is.
  *
- * Return: 0, -ENOSPC or -ENOMEM; on an error nothing is taken.
+ * Return: 0; -EINVAL if @length is more than gpu_buddy can count in pages;
+ * -ENOSPC; -ENOMEM. On an error nothing is taken.
  */
 int iommufd_mem_pool_alloc(struct iommufd_mem_pool *pool, u64 length, u64 align,
 			   struct list_head *blocks)
@@ -83,6 +83,8 @@ int iommufd_mem_pool_alloc(struct iommufd_mem_pool *pool, u64 length, u64 align,
 
 	if (length > pool->buddy.avail)
 		return -ENOSPC;
+	if (length >> PAGE_SHIFT > U32_MAX)
+		return -EINVAL;
 	rc = gpu_buddy_alloc_blocks(&pool->buddy, 0, pool->buddy.size, length,
 				    align, blocks, GPU_BUDDY_CLEAR_ALLOCATION);
 	/* gpu_buddy says so too if it has no memory for splitting a block */
@@ -106,45 +108,34 @@ void iommufd_mem_pool_free(struct iommufd_mem_pool *pool,
  * iommufd_mem_pool_retire() - Never give out a piece of memory again
  * @pool: where it is
  * @paddr: physical address of its first byte
- * @length: in bytes, not 0
+ * @length: in bytes, not 0; all of it is in the pool
  *
- * Every page that the piece touches is retired, as far as it is in the pool.
- * Pages that are retired already stay so.
+ * Every page that the piece touches is retired. Pages that are retired already
+ * stay so.
  *
  * Return: 0; -EBUSY at the first page that is given out; -ENOMEM.
  */
 int iommufd_mem_pool_retire(struct iommufd_mem_pool *pool, u64 paddr, u64 length)
 {
-	u64 end = ALIGN(paddr + length, PAGE_SIZE) - pool->bias;
+	u64 end = ALIGN(paddr + length, PAGE_SIZE);
 	u64 start = ALIGN_DOWN(paddr, PAGE_SIZE);
 	struct gpu_buddy_block *block;
 	int rc;
 
-	start = start > pool->bias ? start - pool->bias : 0;
-	end = min(end, pool->buddy.size);
-	rc = pool_reserve(pool, start, end - start);
+	rc = pool_reserve(pool, start, end);
 	if (rc != -ENOSPC)
 		return rc;
 
 	/* Some of it is taken, maybe by us: page by page, then */
 	for (; start < end; start += PAGE_SIZE) {
-		bool retired = false;
-
-		list_for_each_entry(block, &pool->reserved, link) {
-			u64 offset = gpu_buddy_block_offset(block);
-
-			retired = start >= offset &&
-				  start - offset <
-					  gpu_buddy_block_size(&pool->buddy,
-							       block);
-			if (retired)
-				break;
-		}
-		if (retired)
+		block = gpu_buddy_allocated_addr_to_block(&pool->buddy, start);
+		if (block && block->private == pool)
 			continue;
-		rc = pool_reserve(pool, start, PAGE_SIZE);
+		if (block)
+			return -EBUSY;
+		rc = pool_reserve(pool, start, start + PAGE_SIZE);
 		if (rc)
-			return rc == -ENOSPC ? -EBUSY : rc;
+			return rc;
 	}
 	return 0;
 }

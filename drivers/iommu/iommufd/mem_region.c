@@ -123,7 +123,7 @@ iommufd_mem_region_register(const struct iommufd_mem_region_desc *desc)
 	    !PAGE_ALIGNED(desc->size))
 		return ERR_PTR(-EINVAL);
 	if (check_add_overflow((u64)desc->base, desc->size, &end) ||
-	    end > BIT_ULL(MAX_PHYSMEM_BITS))
+	    end - 1 > DIRECT_MAP_PHYSMEM_END)
 		return ERR_PTR(-EOVERFLOW);
 
 	region = kzalloc_obj(*region, GFP_KERNEL);
@@ -133,6 +133,7 @@ iommufd_mem_region_register(const struct iommufd_mem_region_desc *desc)
 	mutex_init(&region->lock);
 	INIT_LIST_HEAD(&region->devices);
 	INIT_LIST_HEAD(&region->bufs);
+	init_waitqueue_head(&region->idle);
 	region->desc = *desc;
 
 	rc = iommufd_mem_claim(desc);
@@ -155,17 +156,20 @@ err_free:
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_register, "IOMMUFD");
 
-/**
- * iommufd_mem_region_unregister() - Withdraw a carve-out
- * @region: from iommufd_mem_region_register(); must not be used afterwards
- *
- * Memory that is given out is revoked before this returns: no DMA mapping and no
- * CPU mapping of it is left. A provider's module cannot get here in its exit
- * function while there is such memory, as that holds the module.
- *
- * Context: may sleep.
- */
-void iommufd_mem_region_unregister(struct iommufd_mem_region *region)
+/* No memory is given out any more, and none is being zeroed */
+static bool iommufd_mem_region_quiet(struct iommufd_mem_region *region)
+{
+	struct iommufd_mem_buf *buf;
+
+	guard(mutex)(&region->lock);
+	list_for_each_entry(buf, &region->bufs, region_node)
+		if (!buf->dmabuf)
+			return false;
+	return true;
+}
+
+/* The end of a region that is marked as revoked */
+static void iommufd_mem_region_end(struct iommufd_mem_region *region)
 {
 	struct iommufd_mem_link *link, *next;
 	struct iommufd_mem_buf *buf;
@@ -179,30 +183,51 @@ void iommufd_mem_region_unregister(struct iommufd_mem_region *region)
 		INIT_LIST_HEAD(&region->devices);
 	}
 
-	scoped_guard(mutex, &region->lock) {
-		region->revoked = true;
+	wait_event(region->idle, iommufd_mem_region_quiet(region));
+	scoped_guard(mutex, &region->lock)
 		list_for_each_entry(buf, &region->bufs, region_node)
 			iommufd_mem_revoke_buf(buf);
-	}
 	release_mem_region(region->desc.base, region->desc.size);
 	kref_put(&region->kref, iommufd_mem_region_release);
+}
+
+/**
+ * iommufd_mem_region_unregister() - Withdraw a carve-out
+ * @region: from iommufd_mem_region_register(); must not be used afterwards
+ *
+ * Memory that is given out is revoked before this returns: no DMA mapping and no
+ * CPU mapping of it is left. A provider's module cannot get here in its exit
+ * function while there is such memory, as that holds the module.
+ *
+ * Context: may sleep.
+ */
+void iommufd_mem_region_unregister(struct iommufd_mem_region *region)
+{
+	scoped_guard(mutex, &region->lock)
+		WRITE_ONCE(region->revoked, true);
+	iommufd_mem_region_end(region);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_unregister, "IOMMUFD");
 
 /**
- * iommufd_mem_region_in_use() - Is any memory of a region given out?
- * @region: the region
+ * iommufd_mem_region_try_unregister() - Withdraw a carve-out that nobody uses
+ * @region: from iommufd_mem_region_register(); must not be used after success
  *
  * Context: may sleep.
  *
- * Return: true if it is, or just was.
+ * Return: 0, or -EBUSY if memory of the region is given out; it stays then.
  */
-bool iommufd_mem_region_in_use(struct iommufd_mem_region *region)
+int iommufd_mem_region_try_unregister(struct iommufd_mem_region *region)
 {
-	guard(mutex)(&region->lock);
-	return !list_empty(&region->bufs);
+	scoped_guard(mutex, &region->lock) {
+		if (!list_empty(&region->bufs))
+			return -EBUSY;
+		WRITE_ONCE(region->revoked, true);
+	}
+	iommufd_mem_region_end(region);
+	return 0;
 }
-EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_in_use, "IOMMUFD");
+EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_try_unregister, "IOMMUFD");
 
 /**
  * iommufd_mem_region_retire() - Never give out a piece of a region again

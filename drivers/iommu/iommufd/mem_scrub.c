@@ -21,14 +21,18 @@
  * iommufd_mem_scrub() - Zero memory
  * @paddr: physical address, a multiple of PAGE_SIZE
  * @length: in bytes, a multiple of PAGE_SIZE
+ * @stop: give up when this becomes true
  *
  * Context: may sleep, for long. No lock should be held.
  *
- * Return: 0; -EINTR if the task was killed; -ENOMEM if the memory cannot be mapped.
+ * Return: 0; -EINTR if the task was killed; -ENODEV if it was told to stop; -ENOMEM
+ * if the memory cannot be mapped.
  */
-int iommufd_mem_scrub(u64 paddr, u64 length)
+int iommufd_mem_scrub(u64 paddr, u64 length, const bool *stop)
 {
-	while (length) {
+	int rc = 0;
+
+	while (length && !rc) {
 		/* End a window at an aligned address, for large entries */
 		size_t window = min_t(u64, length,
 				      SCRUB_WINDOW - paddr % SCRUB_WINDOW);
@@ -38,18 +42,18 @@ int iommufd_mem_scrub(u64 paddr, u64 length)
 		va = memremap(paddr, window, MEMREMAP_WB);
 		if (!va)
 			return -ENOMEM;
-		for (done = 0; done < window; done += SCRUB_STEP) {
-			if (fatal_signal_pending(current)) {
-				memunmap(va);
-				return -EINTR;
-			}
+		for (done = 0; !rc && done < window; done += SCRUB_STEP) {
 			memset(va + done, 0, min_t(size_t, window - done,
 						   SCRUB_STEP));
+			if (fatal_signal_pending(current))
+				rc = -EINTR;
+			else if (READ_ONCE(*stop))
+				rc = -ENODEV;
 			cond_resched();
 		}
 		memunmap(va);
 		paddr += window;
 		length -= window;
 	}
-	return 0;
+	return rc;
 }

@@ -38,9 +38,15 @@
  * on the device that entitled its allocation: the device may be unbound or
  * reset. Memory of a device does: when the device loses memory decode, is reset,
  * or its cdev is closed, the object is revoked. Its DMA mappings stop to
- * translate, a CPU access raises SIGBUS, and a new DMA mapping fails with ENODEV.
- * When the device can be used again, so can the object, by the CPU and for new
- * DMA mappings; those that were there must be unmapped and made again.
+ * translate, a CPU access raises SIGBUS, and a new DMA mapping fails with ENODEV;
+ * an IOMMU_IOAS_COPY of a mapping that was there succeeds, and does not translate
+ * either. When the device can be used again, so can the object, by the CPU and for
+ * new DMA mappings; those that were there must be unmapped and made again. After
+ * its cdev was closed, the object stays revoked for good.
+ *
+ * The kernel itself cannot use IOVA that is mapped to an object: where an ioctl
+ * or an emulated device needs that, e.g. IOMMU_HW_QUEUE_ALLOC, it fails with
+ * EINVAL.
  *
  * The errnos of the general ioctl format (see iommufd.h) apply to every ioctl
  * here: ENOTTY, E2BIG, EOPNOTSUPP, EINVAL, ENOENT, ENOMEM and EOVERFLOW, and
@@ -94,17 +100,21 @@ enum iommu_mem_type {
  *
  * Errnos:
  *
- *  - EOPNOTSUPP: a flag or type that is not known, or the driver of the device
- *    offers no memory of its own
+ *  - EOPNOTSUPP: a flag or type that is not known; the driver of the device
+ *    offers no memory of its own, or is just closing it
  *  - ENOENT: @dev_id is not a device of this iommufd
- *  - ENODEV: the device is linked to no region; or it is just being closed
- *  - EINVAL: @length is 0; @length, @offset or @align is not as described above;
- *    @region_index is not a memory BAR, or the range is not within it
+ *  - ENODEV: the device is linked to no region; or its memory cannot be reached
+ *    now: memory decode is off, it is in a low power state, or another driver has
+ *    claimed the BAR
+ *  - EINVAL: @length is 0, or 2^32 pages or more; @length, @offset or @align is
+ *    not as described above; @region_index is not a memory BAR, or the range is
+ *    not within it
  *  - EOVERFLOW: @offset + @length overflows
  *  - EBUSY: the region is exclusive and another iommufd holds memory of it
  *  - ENOSPC: the region has too little free memory (with the wanted alignment)
  *  - EINTR: killed while the memory was being zeroed
- *  - ENOMEM: no memory for the kernel's own structures
+ *  - ENOMEM, ENFILE: no memory, or no file, for the kernel's own structures. With
+ *    @align the former can also look like ENOSPC
  */
 struct iommu_mem_alloc {
 	__u32 size;
@@ -243,7 +253,7 @@ struct iommu_ioas_map_mem {
  *
  * Errnos:
  *
- *  - EINVAL: not MAP_SHARED
+ *  - EINVAL: not MAP_SHARED, or /dev/iommu was opened read-only
  *  - EPERM: PROT_EXEC (and EACCES from a later mprotect(PROT_EXEC))
  *  - ENXIO: there is no object at this offset, or the range ends beyond it
  *

@@ -15,6 +15,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/acpi.h>
+#include <linux/cleanup.h>
 #include <linux/idr.h>
 #include <linux/io.h>
 #include <linux/iommufd_mem.h>
@@ -108,19 +109,32 @@ static int egm_retire_page(void *data, u64 paddr, u64 length)
 	return iommufd_mem_region_retire(data, paddr, length);
 }
 
-static int egm_retire(struct pci_dev *pdev, struct egm_region *egm)
+/* NULL if there can be no table at this address */
+static __le64 *egm_map_table(u64 pa)
 {
-	u64 pa = egm->props.retired;
-	struct egm_retired_stats stats;
-	__le64 *table = NULL;
 	u64 end;
+
+	if (!IS_ALIGNED(pa, sizeof(__le64)) ||
+	    check_add_overflow(pa, EGM_RETIRED_TABLE_SIZE, &end))
+		return NULL;
+	/* memremap() warns of a bug if half of it is System RAM */
+	if (region_intersects(pa, EGM_RETIRED_TABLE_SIZE,
+			      IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) == REGION_MIXED)
+		return NULL;
+	return memremap(pa, EGM_RETIRED_TABLE_SIZE, MEMREMAP_WB);
+}
+
+/* The pages that this function's firmware table retires */
+static int egm_retire(struct pci_dev *pdev, struct egm_region *egm, u64 pa)
+{
+	struct egm_retired_stats stats;
+	__le64 *table;
 	int rc;
 
 	if (!pa)
 		return 0;
-	if (IS_ALIGNED(pa, sizeof(*table)) &&
-	    !check_add_overflow(pa, EGM_RETIRED_TABLE_SIZE, &end))
-		table = memremap(pa, EGM_RETIRED_TABLE_SIZE, MEMREMAP_WB);
+	table = egm_map_table(pa);
 	if (!table) {
 		pci_warn(pdev, "EGM refused: no table can be read at %s %#llx\n",
 			 EGM_RETIRED, pa);
@@ -150,13 +164,6 @@ static int egm_numa_node(struct pci_dev *pdev, const struct egm_properties *prop
 	return node == NUMA_NO_NODE ? dev_to_node(&pdev->dev) : node;
 }
 
-static void egm_refuse(struct egm_region *egm)
-{
-	if (egm->region)
-		iommufd_mem_region_unregister(egm->region);
-	egm->region = NULL;
-}
-
 static void egm_register(struct pci_dev *pdev, struct egm_region *egm)
 {
 	struct egm_properties *props = &egm->props;
@@ -181,11 +188,8 @@ static void egm_register(struct pci_dev *pdev, struct egm_region *egm)
 		return;
 	}
 	egm->region = region;
-	if (egm_retire(pdev, egm))
-		egm_refuse(egm);
-	else
-		pr_info("%s: %llu MiB, proximity domain %llu, node %d\n",
-			egm->name, props->size >> 20, props->pxm, desc.node);
+	pr_info("%s: %llu MiB, proximity domain %llu, node %d\n", egm->name,
+		props->size >> 20, props->pxm, desc.node);
 }
 
 static struct egm_region *egm_new(struct pci_dev *pdev,
@@ -195,17 +199,20 @@ static struct egm_region *egm_new(struct pci_dev *pdev,
 
 	egm = kzalloc_obj(*egm, GFP_KERNEL);
 	if (!egm)
-		return NULL;
+		goto no_memory;
 	egm->id = ida_alloc(&egm_ida, GFP_KERNEL);
-	if (egm->id < 0) {
-		kfree(egm);
-		return NULL;
-	}
+	if (egm->id < 0)
+		goto no_memory;
 	snprintf(egm->name, sizeof(egm->name), "egm%d", egm->id);
 	egm->props = *props;
 	list_add_tail(&egm->node, &egm_regions);
 	egm_register(pdev, egm);
 	return egm;
+
+no_memory:
+	pci_warn(pdev, "EGM ignored: no memory\n");
+	kfree(egm);
+	return NULL;
 }
 
 static struct egm_region *egm_find(u64 pxm)
@@ -219,39 +226,31 @@ static struct egm_region *egm_find(u64 pxm)
 }
 
 /* All GPUs of a socket must say the same */
-static bool egm_agree(struct pci_dev *pdev, struct egm_region *egm,
+static bool egm_agree(const struct egm_region *egm,
 		      const struct egm_properties *props)
 {
-	const char *name = NULL;
-	u64 now, before;
-
-	if (props->base != egm->props.base) {
-		name = EGM_BASE;
-		now = props->base;
-		before = egm->props.base;
-	} else if (props->size != egm->props.size) {
-		name = EGM_SIZE;
-		now = props->size;
-		before = egm->props.size;
-	}
-	if (!name)
-		return true;
-	if (egm->region)
-		pci_warn(pdev, "EGM refused: %s is %#llx, but %#llx in another function with %s %llu\n",
-			 name, now, before, EGM_PXM, props->pxm);
-	return false;
+	return props->base == egm->props.base && props->size == egm->props.size;
 }
 
 /*
  * One of two GPUs is wrong, and nobody knows which: believe neither. But a GPU that
  * is plugged in must not take away the memory of running VMs.
  */
-static void egm_disagree(struct pci_dev *pdev, struct egm_region *egm)
+static void egm_disagree(struct pci_dev *pdev, struct egm_region *egm,
+			 const struct egm_properties *props)
 {
-	if (egm->region && iommufd_mem_region_in_use(egm->region))
-		pci_warn(pdev, "%s: stays, because it is in use\n", egm->name);
-	else
-		egm_refuse(egm);
+	bool base = props->base != egm->props.base;
+	int rc;
+
+	if (!egm->region)
+		return;
+	rc = iommufd_mem_region_try_unregister(egm->region);
+	if (!rc)
+		egm->region = NULL;
+	pci_warn(pdev, "EGM %s: %s is %#llx, but %#llx in another function with %s %llu\n",
+		 rc ? "ignored" : "refused", base ? EGM_BASE : EGM_SIZE,
+		 base ? props->base : props->size,
+		 base ? egm->props.base : egm->props.size, EGM_PXM, props->pxm);
 }
 
 static void egm_add_function(struct pci_dev *pdev)
@@ -266,8 +265,8 @@ static void egm_add_function(struct pci_dev *pdev)
 
 	guard(mutex)(&egm_lock);
 	egm = egm_find(props.pxm);
-	if (egm && !egm_agree(pdev, egm, &props)) {
-		egm_disagree(pdev, egm);
+	if (egm && !egm_agree(egm, &props)) {
+		egm_disagree(pdev, egm, &props);
 		return;
 	}
 	if (!egm)
@@ -275,6 +274,13 @@ static void egm_add_function(struct pci_dev *pdev)
 	if (!egm || !egm->region)
 		return;
 
+	/* Before the first link, as nobody can have the pages then */
+	rc = egm_retire(pdev, egm, props.retired);
+	if (rc) {
+		if (!iommufd_mem_region_try_unregister(egm->region))
+			egm->region = NULL;
+		return;
+	}
 	rc = iommufd_mem_region_add_device(egm->region, &pdev->dev);
 	if (rc && rc != -EEXIST)
 		pci_warn(pdev, "%s: not linked: %pe\n", egm->name, ERR_PTR(rc));
@@ -316,9 +322,14 @@ static int __init egm_init(void)
 	rc = bus_register_notifier(&pci_bus_type, &egm_nb);
 	if (rc)
 		return rc;
-	/* A function that the notifier has seen already does no harm */
+	/*
+	 * A function that the notifier has seen already does no harm; one that is
+	 * being removed would.
+	 */
+	pci_lock_rescan_remove();
 	for_each_pci_dev(pdev)
 		egm_add_function(pdev);
+	pci_unlock_rescan_remove();
 	return 0;
 }
 
@@ -328,7 +339,8 @@ static void __exit egm_exit(void)
 
 	bus_unregister_notifier(&pci_bus_type, &egm_nb);
 	list_for_each_entry_safe(egm, next, &egm_regions, node) {
-		egm_refuse(egm);
+		if (egm->region)
+			iommufd_mem_region_unregister(egm->region);
 		ida_free(&egm_ida, egm->id);
 		kfree(egm);
 	}
