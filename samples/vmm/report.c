@@ -102,7 +102,7 @@ static void print_line(struct report *report, const char *failure)
 		}
 		puts("}");
 	} else {
-		printf("%2u  %-38s  %-78s  %s%s\n", report->steps, report->what,
+		printf("%2u  %-38s  %-84s  %s%s\n", report->steps, report->what,
 		       report->fields, failure ? "FAILED: " : "ok",
 		       failure ?: "");
 	}
