@@ -14,8 +14,9 @@ help:
 	@echo 'make demo      set up, build, boot the machine and run the sample VMM in it'
 	@echo 'make check     every test: lint, unit, in the machine (plain and debug)'
 	@echo 'make unit      the tests that run on this host'
-	@echo 'make lint      checkpatch, sparse, W=1, shellcheck'
+	@echo 'make lint      checkpatch, kernel-doc, sparse, W=1, shellcheck'
 	@echo 'make build     kernel (plain), QEMU and programs, no boot'
+	@echo 'make man       manual pages of the ABI and the provider API, in build/man'
 	@echo 'make compile_commands.json   for clangd'
 	@echo 'make clean     remove build/'
 	@echo 'make distclean also the cache: $(CACHE)'
@@ -36,6 +37,18 @@ unit lint:
 build:
 	@$(VM) build --programs
 
+# One page for each structure and function that has kernel-doc
+MAN_FILES := include/uapi/linux/iommufd_mem.h include/linux/iommufd_mem.h \
+	     drivers/iommu/iommufd/mem_region.c drivers/iommu/iommufd/mem_device.c
+
+man:
+	@$(VM) build --sources
+	@rm -rf build/man && mkdir -p build/man
+	@$(CACHE)/src/linux/scripts/kernel-doc -man $(MAN_FILES) | awk -F'"' '/^\.TH / { \
+		page = $$2; sub(/^(struct|enum) /, "", page); gsub(/[^A-Za-z0-9_]+/, "_", page); \
+		page = "build/man/" page ".9" } { print >page }'
+	@ls build/man/*
+
 compile_commands.json: build
 	@cd $(CACHE)/build/linux-plain && python3 $(CACHE)/src/linux/scripts/clang-tools/gen_compile_commands.py
 	@tools/testing/vm/compile-commands $(CACHE)/src/linux $(CACHE)/build/linux-plain >$@.new && mv $@.new $@
@@ -46,4 +59,4 @@ clean:
 distclean: clean
 	rm -rf $(CACHE)
 
-.PHONY: help demo check unit lint build clean distclean compile_commands.json
+.PHONY: help demo check unit lint build man clean distclean compile_commands.json

@@ -144,6 +144,7 @@ copy_tree()
 # forget_tree NAME: another source is asked for; its objects are of no use
 forget_tree()
 {
+	[[ ! -d $SRC/$1 ]] || say "      $1 comes from another source than before: its objects are built anew"
 	rm -rf "${SRC:?}/$1" "$SRC/$1.orig" "$SRC/$1.overlay" "$SRC/$1.from"
 	rm -rf "${BUILD:?}/$1" "$BUILD/$1"-*
 }

@@ -110,7 +110,7 @@ overlay()
 	done < <(patch_targets "$REPO/patches/$name")
 	mkdir -p "$LOGS"
 	apply_patches "$staging/new" "$REPO/patches/$name" "$LOGS/patch-$name.log" || {
-		tail -n 5 "$LOGS/patch-$name.log" >&2
+		grep -E 'FAILED|ignored|find file|Reversed' "$LOGS/patch-$name.log" >&2
 		die "$APPLY_FAILED does not apply to $tree: see $LOGS/patch-$name.log"
 	}
 	while IFS=$'\t' read -r from path; do
