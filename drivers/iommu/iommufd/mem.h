@@ -32,8 +32,8 @@
  *   dma_buf::resv -> iopt_pages::mutex (of a dma-buf)
  *   dma_buf::resv -> address_space::i_mmap_rwsem
  *   iommufd_mem_region::lock -> dma_buf::resv
- *   vfio_device_set::lock -> iommufd_device::mem_rwsem
- *   iommufd_device::mem_rwsem -> vfio_pci_core_device::memory_lock
+ *   vfio_device_set::lock -> an export of a BAR is waited for
+ *   an export of a BAR -> vfio_pci_core_device::memory_lock
  *   vfio_pci_core_device::memory_lock -> dma_buf::resv
  *   a provider's locks -> iommufd_mem_regions_lock, iommufd_mem_region::lock
  *
@@ -189,7 +189,8 @@ int iommufd_mem_scrub(u64 paddr, u64 length, const bool *stop);
  *          Where the policy is shared: always 0
  * @revoked: the provider has unregistered the region; read without the lock to
  *           stop zeroing
- * @idle: woken when a struct iommufd_mem_buf is done with zeroing
+ * @zeroing: how many of @bufs are being zeroed; read without the lock to wait for 0
+ * @idle: woken when @zeroing has become less
  */
 struct iommufd_mem_region {
 	struct kref kref;
@@ -202,6 +203,7 @@ struct iommufd_mem_region {
 	struct list_head bufs;
 	u64 holder;
 	bool revoked;
+	unsigned int zeroing;
 	wait_queue_head_t idle;
 };
 

@@ -17,17 +17,28 @@
 #include "io_pagetable.h"
 #include "mem.h"
 
+/* Zeroing has ended, well or not */
+static void mem_buf_zeroed(struct iommufd_mem_buf *buf)
+{
+	struct iommufd_mem_region *region = buf->region;
+
+	lockdep_assert_held(&region->lock);
+	WRITE_ONCE(region->zeroing, region->zeroing - 1);
+	wake_up_all(&region->idle);
+}
+
 /* Give the memory back. The region may be dead, but its pool is not */
 static void mem_buf_put_blocks(struct iommufd_mem_buf *buf)
 {
 	struct iommufd_mem_region *region = buf->region;
 
 	guard(mutex)(&region->lock);
+	if (!buf->dmabuf)
+		mem_buf_zeroed(buf);
 	list_del(&buf->region_node);
 	iommufd_mem_pool_free(&region->pool, &buf->blocks);
 	if (list_empty(&region->bufs))
 		region->holder = 0;
-	wake_up(&region->idle);
 }
 
 static void mem_buf_free(struct iommufd_mem_buf *buf)
@@ -181,6 +192,7 @@ mem_buf_take(struct iommufd_mem_region *region, u64 cookie, u64 length,
 	INIT_LIST_HEAD(&buf->blocks);
 	list_splice(&blocks, &buf->blocks);
 	list_add_tail(&buf->region_node, &region->bufs);
+	WRITE_ONCE(region->zeroing, region->zeroing + 1);
 	return buf;
 
 err_blocks:
@@ -217,9 +229,9 @@ static int mem_buf_set_dma_buf(struct iommufd_mem_buf *buf,
 {
 	guard(mutex)(&buf->region->lock);
 	buf->dmabuf = dmabuf;
+	mem_buf_zeroed(buf);
 	/* Nobody has seen the dma-buf, so the lock for this is not needed yet */
 	buf->revoked = buf->region->revoked;
-	wake_up(&buf->region->idle);
 	return buf->revoked ? -ENODEV : 0;
 }
 

@@ -156,18 +156,6 @@ err_free:
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_register, "IOMMUFD");
 
-/* No memory is given out any more, and none is being zeroed */
-static bool iommufd_mem_region_quiet(struct iommufd_mem_region *region)
-{
-	struct iommufd_mem_buf *buf;
-
-	guard(mutex)(&region->lock);
-	list_for_each_entry(buf, &region->bufs, region_node)
-		if (!buf->dmabuf)
-			return false;
-	return true;
-}
-
 /* The end of a region that is marked as revoked */
 static void iommufd_mem_region_end(struct iommufd_mem_region *region)
 {
@@ -183,7 +171,8 @@ static void iommufd_mem_region_end(struct iommufd_mem_region *region)
 		INIT_LIST_HEAD(&region->devices);
 	}
 
-	wait_event(region->idle, iommufd_mem_region_quiet(region));
+	/* No more of it can be given out; what just was must be seen to its end */
+	wait_event(region->idle, !READ_ONCE(region->zeroing));
 	scoped_guard(mutex, &region->lock)
 		list_for_each_entry(buf, &region->bufs, region_node)
 			iommufd_mem_revoke_buf(buf);

@@ -384,16 +384,9 @@ TEST_F(mem_device, a_device_opened_again_does_not_bring_the_object_back)
 	EXPECT_EQ(-ENODEV, try_map(&self->t, self->ioas_id, self->bar.id));
 }
 
-/*
- * A reset is over when the call returns, and the device has its memory back then.
- * Whether the object does too, the CPU, INFO and a new mapping must agree on; the
- * old mapping for DMA is gone in any case.
- */
-TEST_F(mem_device, a_reset_removes_the_dma_mappings)
+/* A reset is over when the call returns, and the device has its memory back then */
+TEST_F(mem_device, a_reset_ends_the_dma_mappings_that_were_there)
 {
-	uint32_t attrs;
-	bool revoked;
-
 	BAR_OBJECT();
 	pattern_fill(self->object.va, LENGTH, 1);
 	gpu_close(&self->gpu[0]);
@@ -402,12 +395,43 @@ TEST_F(mem_device, a_reset_removes_the_dma_mappings)
 	EXPECT_EQ(-EFAULT, gpu_copy(&self->gpu[1], BAR_IOVA, IOVA, LENGTH,
 				    MEMTEST_DEADLINE));
 	EXPECT_EQ(PATTERN_SAME, pattern_check(self->object.va, LENGTH, 1));
-	attrs = attributes(&self->t, self->bar.id);
-	revoked = attrs & IOMMU_MEM_ATTR_REVOKED;
-	EXPECT_EQ(revoked, memtest_read_faults(self->bar.va));
-	EXPECT_EQ(revoked ? -ENODEV : 0,
-		  try_map(&self->t, self->ioas_id, self->bar.id));
-	EXPECT_EQ(0, memtest_object_free(&self->t, &self->bar));
+}
+
+TEST_F(mem_device, after_a_reset_the_cpu_and_new_dma_mappings_reach_it_again)
+{
+	BAR_OBJECT();
+	gpu_close(&self->gpu[0]);
+	ASSERT_EQ(0, vfio_reset(&self->t.vf[0]));
+
+	EXPECT_EQ(0, attributes(&self->t, self->bar.id));
+	EXPECT_FALSE(memtest_read_faults(self->bar.va));
+	pattern_fill(self->bar.va, LENGTH, 2);
+	ASSERT_EQ(0, iommufd_ioas_unmap(self->t.iommufd, self->ioas_id,
+					BAR_IOVA, LENGTH, NULL));
+	ASSERT_EQ(0, memtest_object_map(&self->t, &self->bar, self->ioas_id,
+					BAR_IOVA));
+	EXPECT_EQ(0, gpu_copy(&self->gpu[1], BAR_IOVA, IOVA, LENGTH,
+			      MEMTEST_DEADLINE));
+	EXPECT_EQ(PATTERN_SAME, pattern_check(self->object.va, LENGTH, 2));
+}
+
+TEST_F(mem_device, a_copy_of_a_mapping_that_was_revoked_does_not_translate)
+{
+	uint64_t iova = 2 * BAR_IOVA;
+
+	BAR_OBJECT();
+	pattern_fill(self->object.va, LENGTH, 1);
+	gpu_close(&self->gpu[0]);
+	vfio_close(&self->t.vf[0]);
+	EXPECT_EQ(0, iommufd_ioas_copy(self->t.iommufd, self->ioas_id,
+				       self->ioas_id, LENGTH,
+				       IOMMUFD_FIXED_READ_WRITE, &iova,
+				       BAR_IOVA));
+	EXPECT_EQ(-EFAULT, gpu_copy(&self->gpu[1], iova, IOVA, LENGTH,
+				    MEMTEST_DEADLINE));
+	EXPECT_EQ(PATTERN_SAME, pattern_check(self->object.va, LENGTH, 1));
+	EXPECT_EQ(0, iommufd_ioas_unmap(self->t.iommufd, self->ioas_id, iova,
+					LENGTH, NULL));
 }
 
 TEST_F(mem_device, memory_of_a_region_does_not_depend_on_the_device)
@@ -499,6 +523,19 @@ TEST_F(mem_plain_device, losing_memory_decode_revokes_and_getting_it_restores)
 	EXPECT_EQ(0, attributes(&self->t, self->object.id));
 	EXPECT_FALSE(memtest_read_faults(self->object.va));
 	EXPECT_EQ(0, try_map(&self->t, self->ioas_id, self->object.id));
+}
+
+TEST_F(mem_plain_device, without_memory_decode_there_is_nothing_to_allocate)
+{
+	uint64_t offset;
+	uint32_t id;
+
+	ASSERT_EQ(0, vfio_set_command(&self->dev, 0, PCI_COMMAND_MEMORY));
+	EXPECT_EQ(-ENODEV, iommufd_mem_alloc_bar(self->iommufd,
+						 self->dev.dev_id, self->bar, 0,
+						 self->object.length, &id,
+						 &offset));
+	EXPECT_EQ(1, memtest_count_objects(&self->t));
 }
 
 TEST_F(mem_plain_device, losing_memory_decode_spares_the_mapping_of_an_ioas)

@@ -111,7 +111,8 @@ TEST_F(mem_exclusive, a_failed_allocation_does_not_make_an_owner)
 
 	EXPECT_EQ(0, memtest_object_free(&self->a, &self->object));
 	EXPECT_EQ(-ENOSPC,
-		  memtest_object_alloc(&self->a, &object, 1ULL << 50));
+		  memtest_object_alloc(&self->a, &object,
+				       memtest_max_length()));
 	EXPECT_EQ(0, alloc(&self->b));
 }
 

@@ -64,7 +64,7 @@ static void work(void)
 static void allocate(void)
 {
 	struct memtest_object object;
-	uint64_t size = 1ULL << 44;
+	uint64_t size = memtest_max_length();
 	struct memtest t;
 
 	if (memtest_open(&t, 1))

@@ -5,7 +5,7 @@
  */
 #include "kselftest_harness.h"
 
-#include <sys/wait.h>
+#include <fcntl.h>
 
 #include "memtest.h"
 
@@ -98,6 +98,25 @@ TEST_F(mem_mmap, private_mappings_are_invalid)
 	EXPECT_EQ(-EINVAL, MAP_PART(0, LENGTH, PROT_READ, MAP_PRIVATE));
 	EXPECT_EQ(-EINVAL, MAP_PART(0, LENGTH, PROT_READ | PROT_WRITE,
 				    MAP_PRIVATE));
+}
+
+TEST_F(mem_mmap, an_iommufd_that_was_opened_read_only_maps_nothing)
+{
+	struct vfio_function function = self->t.vf[0].function;
+	struct memtest t = { .iommufd = -1 };
+	struct memtest_object object;
+
+	memtest_close(&self->t);
+	t.iommufd = open("/dev/iommu", O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, t.iommufd);
+	ASSERT_EQ(0, vfio_open(&t.vf[0], &function));
+	ASSERT_EQ(0, vfio_bind(&t.vf[0], t.iommufd));
+	ASSERT_EQ(0, memtest_object_alloc(&t, &object, LENGTH));
+	EXPECT_EQ(-EINVAL, map_part(&t, &object, 0, LENGTH, PROT_READ,
+				    MAP_SHARED));
+	EXPECT_EQ(0, iommufd_destroy(t.iommufd, object.id));
+	vfio_close(&t.vf[0]);
+	close(t.iommufd);
 }
 
 TEST_F(mem_mmap, executable_mappings_are_not_permitted)

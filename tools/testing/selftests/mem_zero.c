@@ -20,7 +20,7 @@ struct everything {
 
 static int take_everything(struct memtest *t, struct everything *all)
 {
-	uint64_t size = 1ULL << 44;
+	uint64_t size = memtest_max_length();
 	int ret;
 
 	memset(all, 0, sizeof(*all));

@@ -18,7 +18,6 @@
 #define TESTDEV_VENDOR_ID	0x1b36
 #define TESTDEV_DEVICE_ID	0x0005
 
-#define LARGEST_PIECE		(1ULL << 44)
 #define MAX_PIECES		1024
 
 static void reset(struct memtest *t)
@@ -133,9 +132,14 @@ uint64_t memtest_page_size(void)
 	return sysconf(_SC_PAGESIZE);
 }
 
+uint64_t memtest_max_length(void)
+{
+	return memtest_page_size() << 31;
+}
+
 int memtest_free_memory(struct memtest *t, uint64_t *bytes)
 {
-	uint64_t size = LARGEST_PIECE, offset;
+	uint64_t size = memtest_max_length(), offset;
 	uint32_t ids[MAX_PIECES];
 	int nr = 0, ret = 0;
 

@@ -57,6 +57,8 @@ int memtest_first_memory_bar(struct vfio_dev *dev, uint32_t *bar,
 			     uint64_t *length);
 
 uint64_t memtest_page_size(void);
+/* The largest power of two that an object may be long: 2^31 pages */
+uint64_t memtest_max_length(void);
 /* Bytes of region memory that can be allocated now, all of it, in any pieces */
 int memtest_free_memory(struct memtest *t, uint64_t *bytes);
 /*

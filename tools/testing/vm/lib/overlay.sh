@@ -8,24 +8,31 @@
 #   src/NAME.orig/     pristine copies of the files that an overlay replaced
 #   src/NAME.overlay   the manifest: checksum and path of every file laid over
 
-# patch_targets DIR: the files that the patches in DIR touch
-patch_targets()
+# patch_files TREE DIR: the patches for TREE: those in DIR, and those for its version
+# in DIR/VERSION (Linux: the first two numbers)
+patch_files()
 {
-	have "$1/*.patch" || return 0
-	sed -nE 's,^(---|\+\+\+) [ab]/([^	]*).*,\2,p' "$1"/*.patch | sort -u
+	local version
+	version=$(sed -nE 's/^(VERSION|PATCHLEVEL) = ([0-9]+)$/\2/p' "$1/Makefile" 2>/dev/null | paste -sd.)
+	find "$2" ${version:+"$2/$version"} -maxdepth 1 -name '*.patch' 2>/dev/null | sort -u
 }
 
-# apply_patches STAGING DIR LOG: into STAGING, which has the pristine targets
+# patch_targets TREE DIR: the files that the patches touch
+patch_targets()
+{
+	patch_files "$1" "$2" | xargs -r -d '\n' sed -nE 's,^(---|\+\+\+) [ab]/([^	]*).*,\2,p' | sort -u
+}
+
+# apply_patches STAGING TREE DIR LOG: into STAGING, which has the pristine targets
 apply_patches()
 {
 	local file
-	have "$2/*.patch" || return 0
-	for file in "$2"/*.patch; do
-		if ! patch -d "$1" -p1 --forward --batch --no-backup-if-mismatch --reject-file=- <"$file" >"$3" 2>&1; then
+	while read -r file; do
+		if ! patch -d "$1" -p1 --forward --batch --no-backup-if-mismatch --reject-file=- <"$file" >"$4" 2>&1; then
 			APPLY_FAILED=$file
 			return 1
 		fi
-	done
+	done < <(patch_files "$2" "$3")
 }
 
 # patches_apply TREE DIR: a dry run on a pristine tree
@@ -35,8 +42,8 @@ patches_apply()
 	scratch tmp "$CACHE"
 	while read -r path; do
 		[[ -f $1/$path ]] && install -D -m 644 "$1/$path" "$tmp/$path"
-	done < <(patch_targets "$2")
-	apply_patches "$tmp" "$2" /dev/null
+	done < <(patch_targets "$1" "$2")
+	apply_patches "$tmp" "$1" "$2" /dev/null
 }
 
 # Our files as "path-in-the-repository<TAB>path-in-the-tree".
@@ -103,13 +110,13 @@ overlay()
 			{ pristine "$name" "$path" >"$staging/save" && mv -- "$staging/save" "$orig/$path"; } ||
 				die "cannot save $tree/$path"
 		fi
-	done < <(patch_targets "$REPO/patches/$name"; "${name}_files" | cut -f2)
+	done < <(patch_targets "$tree" "$REPO/patches/$name"; "${name}_files" | cut -f2)
 
 	while read -r path; do
 		[[ -f $orig/$path ]] && install -D -m 644 "$orig/$path" "$staging/new/$path"
-	done < <(patch_targets "$REPO/patches/$name")
+	done < <(patch_targets "$tree" "$REPO/patches/$name")
 	mkdir -p "$LOGS"
-	apply_patches "$staging/new" "$REPO/patches/$name" "$LOGS/patch-$name.log" || {
+	apply_patches "$staging/new" "$tree" "$REPO/patches/$name" "$LOGS/patch-$name.log" || {
 		grep -E 'FAILED|ignored|find file|Reversed' "$LOGS/patch-$name.log" >&2
 		die "$APPLY_FAILED does not apply to $tree: see $LOGS/patch-$name.log"
 	}
