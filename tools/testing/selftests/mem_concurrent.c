@@ -7,7 +7,6 @@
 #include "kselftest_harness.h"
 
 #include <pthread.h>
-#include <sched.h>
 
 #include "memtest.h"
 
@@ -100,7 +99,7 @@ static int round_own(struct worker *w, int i)
 	munmap(object.va, LENGTH);
 	/* Busy while the thread that maps any object uses this one */
 	while ((ret = iommufd_destroy(t->iommufd, object.id)) == -EBUSY)
-		sched_yield();
+		usleep(1000);
 	return ret;
 }
 

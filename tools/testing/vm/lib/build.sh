@@ -165,7 +165,6 @@ build_programs()
 	local name dir khdr
 	khdr=$(kernel_dir plain)/usr/include
 	for name in samples/vmm tools/testing/selftests; do
-		[[ -f $REPO/$name/Makefile ]] || continue
 		dir=$REPO/build
 		[[ $name == samples/vmm ]] || dir=$REPO/build/selftests
 		mkdir -p "$dir"
