@@ -154,13 +154,15 @@ int iommufd_mem_alloc_device(struct iommufd_mem *mem,
  * struct iommufd_mem_pool - The memory of a region
  * @buddy: what is free, and what of it is known to be zero, by physical address
  * @reserved: blocks that are never given out: before the region's start, and
- *            retired pages. Their private is the pool
+ *            retired pages
+ * @reserved_bytes: size of all of @reserved
  *
  * The caller serializes all calls.
  */
 struct iommufd_mem_pool {
 	struct gpu_buddy buddy;
 	struct list_head reserved;
+	u64 reserved_bytes;
 };
 
 int iommufd_mem_pool_init(struct iommufd_mem_pool *pool, u64 base, u64 size);

@@ -16,18 +16,31 @@
 /* Take exactly [start, end) out of use. gpu_buddy's addresses are physical ones */
 static int pool_reserve(struct iommufd_mem_pool *pool, u64 start, u64 end)
 {
-	struct gpu_buddy_block *block;
-	LIST_HEAD(blocks);
 	int rc;
 
 	rc = gpu_buddy_alloc_blocks(&pool->buddy, start, end, end - start,
-				    pool->buddy.chunk_size, &blocks, 0);
-	if (rc)
-		return rc;
-	list_for_each_entry(block, &blocks, link)
-		block->private = pool;
-	list_splice(&blocks, &pool->reserved);
-	return 0;
+				    pool->buddy.chunk_size, &pool->reserved, 0);
+	if (!rc)
+		pool->reserved_bytes += end - start;
+	return rc;
+}
+
+/* Of a page that is not free: is it out of use? */
+static bool pool_is_reserved(struct iommufd_mem_pool *pool, u64 paddr)
+{
+	struct gpu_buddy_block *block;
+
+	/* What is not free is out of use, if nothing is given out */
+	if (pool->buddy.avail + pool->reserved_bytes == pool->buddy.size)
+		return true;
+	list_for_each_entry(block, &pool->reserved, link) {
+		u64 offset = gpu_buddy_block_offset(block);
+
+		if (paddr >= offset &&
+		    paddr - offset < gpu_buddy_block_size(&pool->buddy, block))
+			return true;
+	}
+	return false;
 }
 
 /**
@@ -45,6 +58,7 @@ int iommufd_mem_pool_init(struct iommufd_mem_pool *pool, u64 base, u64 size)
 	int rc;
 
 	INIT_LIST_HEAD(&pool->reserved);
+	pool->reserved_bytes = 0;
 	rc = gpu_buddy_init(&pool->buddy, base + size, PAGE_SIZE);
 	if (rc)
 		return rc;
@@ -119,7 +133,6 @@ int iommufd_mem_pool_retire(struct iommufd_mem_pool *pool, u64 paddr, u64 length
 {
 	u64 end = ALIGN(paddr + length, PAGE_SIZE);
 	u64 start = ALIGN_DOWN(paddr, PAGE_SIZE);
-	struct gpu_buddy_block *block;
 	int rc;
 
 	rc = pool_reserve(pool, start, end);
@@ -128,12 +141,9 @@ int iommufd_mem_pool_retire(struct iommufd_mem_pool *pool, u64 paddr, u64 length
 
 	/* Some of it is taken, maybe by us: page by page, then */
 	for (; start < end; start += PAGE_SIZE) {
-		block = gpu_buddy_allocated_addr_to_block(&pool->buddy, start);
-		if (block && block->private == pool)
-			continue;
-		if (block)
-			return -EBUSY;
 		rc = pool_reserve(pool, start, start + PAGE_SIZE);
+		if (rc == -ENOSPC)
+			rc = pool_is_reserved(pool, start) ? 0 : -EBUSY;
 		if (rc)
 			return rc;
 	}
