@@ -82,39 +82,29 @@ int iommufd_mem_alloc_bar(int fd, uint32_t dev_id, uint32_t bar,
 	return 0;
 }
 
+/*
+ * An address that is free and aligned, for a hint. Not MAP_FIXED: another thread
+ * may be faster, and the kernel then takes another address.
+ */
+static void *aligned_hint(uint64_t length, uint64_t align)
+{
+	void *hole = mmap(NULL, length + align, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (hole == MAP_FAILED)
+		return NULL;
+	munmap(hole, length + align);
+	return (void *)(((uintptr_t)hole + align - 1) & ~(align - 1));
+}
+
 int iommufd_mem_mmap(int fd, uint64_t mmap_offset, uint64_t length,
 		     uint64_t align, int prot, void **va)
 {
-	uintptr_t hole, aligned;
-	void *map;
+	void *hint = align ? aligned_hint(length, align) : NULL;
+	void *map = mmap(hint, length, prot, MAP_SHARED, fd, mmap_offset);
 
-	if (!align) {
-		map = mmap(NULL, length, prot, MAP_SHARED, fd, mmap_offset);
-		if (map == MAP_FAILED)
-			return -errno;
-		*va = map;
-		return 0;
-	}
-
-	/* Reserve more than needed, map in the middle, give the ends back */
-	map = mmap(NULL, length + align, PROT_NONE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (map == MAP_FAILED)
 		return -errno;
-	hole = (uintptr_t)map;
-	aligned = (hole + align - 1) & ~(align - 1);
-	map = mmap((void *)aligned, length, prot, MAP_SHARED | MAP_FIXED, fd,
-		   mmap_offset);
-	if (map == MAP_FAILED) {
-		int ret = -errno;
-
-		munmap((void *)hole, length + align);
-		return ret;
-	}
-	if (aligned > hole)
-		munmap((void *)hole, aligned - hole);
-	if (aligned < hole + align)
-		munmap((void *)(aligned + length), hole + align - aligned);
 	*va = map;
 	return 0;
 }

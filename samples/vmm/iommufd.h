@@ -36,8 +36,8 @@ int iommufd_mem_alloc_bar(int fd, uint32_t dev_id, uint32_t bar,
 			  uint64_t offset, uint64_t length, uint32_t *mem_id,
 			  uint64_t *mmap_offset);
 /*
- * mmap at a virtual address aligned to @align (a power of two, or 0), so that
- * large page table entries are possible.
+ * mmap, if possible at a virtual address aligned to @align (a power of two, or 0),
+ * so that large page table entries are possible.
  */
 int iommufd_mem_mmap(int fd, uint64_t mmap_offset, uint64_t length,
 		     uint64_t align, int prot, void **va);
