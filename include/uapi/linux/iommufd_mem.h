@@ -90,8 +90,9 @@ enum iommu_mem_type {
  *          starts, in bytes. IOMMU_MEM_TYPE_REGION: must be 0
  * @length: Size in bytes. Must be a multiple of the page size, but not 0
  * @align: IOMMU_MEM_TYPE_REGION: every block of the object is at least this
- *         large and aligned to it, in bytes: a power of two that divides
- *         @length, or 0 for the page size. IOMMU_MEM_TYPE_DEVICE: must be 0
+ *         large and aligned to it, in bytes: a power of two, at least the page
+ *         size, that divides @length, or 0 for the page size.
+ *         IOMMU_MEM_TYPE_DEVICE: must be 0
  * @out_mmap_offset: Output offset for mmap() of the iommufd, in bytes
  *
  * Allocate a memory object. Memory of a region is zeroed before the call
@@ -259,7 +260,8 @@ struct iommu_ioas_map_mem {
  *
  * SIGBUS is raised by an access to a revoked object.
  *
- * IOMMU_DESTROY returns EBUSY while the object is mmapped.
+ * IOMMU_DESTROY returns EBUSY while the object is mmapped, and, as for every
+ * object of iommufd, while another thread's ioctl is using it.
  */
 
 #endif
