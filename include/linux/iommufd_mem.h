@@ -39,6 +39,8 @@ enum iommufd_mem_policy {
  * @size: in bytes, a multiple of PAGE_SIZE, not 0
  * @node: NUMA node, or NUMA_NO_NODE
  * @policy: who can hold memory of the region at the same time
+ * @clean: the memory is known to be zero, e.g. as firmware vouches for it. Else
+ *         all of it counts as dirty
  * @owner: the provider's module. It cannot be unloaded while memory of the region
  *         is allocated
  */
@@ -48,6 +50,7 @@ struct iommufd_mem_region_desc {
 	u64 size;
 	int node;
 	enum iommufd_mem_policy policy;
+	bool clean;
 	struct module *owner;
 };
 

@@ -9,10 +9,15 @@
  *   mem_device.c  objects that are memory of a bound device
  *   mem_buf.c     memory taken from a region: the dma-buf that owns it, and the
  *                 source of DMA mappings
+ *   mem_dma.c     its DMA mappings, dma-bufs for other contexts, restoring
  *   mem_region.c  the registry of regions, who may use them, who does
+ *   mem_owner.c   who holds a region, and its devices
  *   mem_pool.c    the free memory of a region
+ *   mem_retired.c memory that must not be used
  *   mem_scrub.c   zeroing
  *   mem_extent.c  offset to physical address
+ *   mem_sysfs.c, mem_debugfs.c, mem_trace.c   what can be seen of it all
+ *   mem_carveout.c a provider, of memory that was kept from Linux
  *
  * An object has an ID and a dma-buf; the dma-buf has the memory. Every user of
  * the memory holds the dma-buf: the object, each iopt_pages (so a DMA mapping
@@ -97,6 +102,8 @@ static inline struct iommufd_mem *iommufd_get_mem(struct iommufd_ctx *ictx,
 #ifdef CONFIG_IOMMUFD_MEM
 int iommufd_mem_alloc(struct iommufd_ucmd *ucmd);
 int iommufd_mem_info(struct iommufd_ucmd *ucmd);
+int iommufd_mem_retired(struct iommufd_ucmd *ucmd);
+int iommufd_mem_export(struct iommufd_ucmd *ucmd);
 void iommufd_mem_destroy(struct iommufd_object *obj);
 int iommufd_mem_mmap(struct iommufd_mmap *immap, struct vm_area_struct *vma);
 int iommufd_mem_map_dma_buf(struct dma_buf_attachment *attach,
@@ -105,6 +112,18 @@ int iopt_map_mem_pages(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 		       unsigned long *iova, u32 mem_id, u64 offset,
 		       unsigned long length, int iommu_prot,
 		       unsigned int flags);
+int iopt_map_mem_uptr(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
+		      unsigned long *iova, void __user *uptr,
+		      unsigned long length, int iommu_prot, unsigned int flags);
+void iopt_restore_dmabuf(struct iopt_pages *pages);
+int iommufd_mem_init_ctx(struct iommufd_ctx *ictx);
+void iommufd_mem_fini_ctx(struct iommufd_ctx *ictx);
+
+/* What a context's devices are claimed under, see mem_owner.c */
+static inline void *iommufd_mem_dma_owner(struct iommufd_ctx *ictx)
+{
+	return ictx->mem_owner;
+}
 #else
 static inline int iommufd_mem_alloc(struct iommufd_ucmd *ucmd)
 {
@@ -112,6 +131,16 @@ static inline int iommufd_mem_alloc(struct iommufd_ucmd *ucmd)
 }
 
 static inline int iommufd_mem_info(struct iommufd_ucmd *ucmd)
+{
+	return -ENOTTY;
+}
+
+static inline int iommufd_mem_retired(struct iommufd_ucmd *ucmd)
+{
+	return -ENOTTY;
+}
+
+static inline int iommufd_mem_export(struct iommufd_ucmd *ucmd)
 {
 	return -ENOTTY;
 }
@@ -140,7 +169,46 @@ static inline int iopt_map_mem_pages(struct iommufd_ctx *ictx,
 {
 	return -EOPNOTSUPP;
 }
+
+static inline int iopt_map_mem_uptr(struct iommufd_ctx *ictx,
+				    struct io_pagetable *iopt,
+				    unsigned long *iova, void __user *uptr,
+				    unsigned long length, int iommu_prot,
+				    unsigned int flags)
+{
+	return 1;
+}
+
+static inline void iopt_restore_dmabuf(struct iopt_pages *pages)
+{
+}
+
+static inline int iommufd_mem_init_ctx(struct iommufd_ctx *ictx)
+{
+	return 0;
+}
+
+static inline void iommufd_mem_fini_ctx(struct iommufd_ctx *ictx)
+{
+}
+
+static inline void *iommufd_mem_dma_owner(struct iommufd_ctx *ictx)
+{
+	return ictx;
+}
 #endif
+
+/**
+ * struct iommufd_mem_owner - Name of a context that can outlive it
+ * @kref: held by the context, and by each region that it holds
+ */
+struct iommufd_mem_owner {
+	struct kref kref;
+};
+
+struct iommufd_mem_owner *
+iommufd_mem_owner_get(struct iommufd_mem_owner *owner);
+void iommufd_mem_owner_put(struct iommufd_mem_owner *owner);
 
 /* mem_mmap.c */
 void iommufd_mem_zap(struct dma_buf *dmabuf);
@@ -187,8 +255,8 @@ int iommufd_mem_scrub(u64 paddr, u64 length, const bool *stop);
  * @lock: protects all below
  * @pool: the memory
  * @bufs: struct iommufd_mem_buf of all memory that is given out
- * @holder: context that holds memory, as iommufd_ctx::mem_cookie; 0 if none does.
- *          Where the policy is shared: always 0
+ * @holder: context that holds memory; NULL if none does. Where the policy is
+ *          shared: always NULL
  * @revoked: the provider has unregistered the region; read without the lock to
  *           stop zeroing
  * @zeroing: how many of @bufs are being zeroed; read without the lock to wait for 0
@@ -203,7 +271,7 @@ struct iommufd_mem_region {
 	struct mutex lock;	/* protects what follows */
 	struct iommufd_mem_pool pool;
 	struct list_head bufs;
-	u64 holder;
+	struct iommufd_mem_owner *holder;
 	bool revoked;
 	unsigned int zeroing;
 	wait_queue_head_t idle;

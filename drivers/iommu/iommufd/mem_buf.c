@@ -17,6 +17,29 @@
 #include "io_pagetable.h"
 #include "mem.h"
 
+/* The policy: may this context have memory of the region now? */
+static int mem_region_hold(struct iommufd_mem_region *region, struct iommufd_mem_owner *owner)
+{
+	lockdep_assert_held(&region->lock);
+
+	if (region->revoked)
+		return -ENODEV;
+	if (region->desc.policy == IOMMUFD_MEM_SHARED)
+		return 0;
+	if (region->holder && region->holder != owner)
+		return -EBUSY;
+	if (!region->holder)
+		region->holder = iommufd_mem_owner_get(owner);
+	return 0;
+}
+
+/* Nobody has memory of the region any more */
+static void mem_region_drop(struct iommufd_mem_region *region)
+{
+	iommufd_mem_owner_put(region->holder);
+	region->holder = NULL;
+}
+
 /* Zeroing has ended, well or not */
 static void mem_buf_zeroed(struct iommufd_mem_buf *buf)
 {
@@ -38,7 +61,7 @@ static void mem_buf_put_blocks(struct iommufd_mem_buf *buf)
 	list_del(&buf->region_node);
 	iommufd_mem_pool_free(&region->pool, &buf->blocks);
 	if (list_empty(&region->bufs))
-		region->holder = 0;
+		mem_region_drop(region);
 }
 
 static void mem_buf_free(struct iommufd_mem_buf *buf)
@@ -143,24 +166,9 @@ void iommufd_mem_revoke_buf(struct iommufd_mem_buf *buf)
 	dma_buf_put(dmabuf);
 }
 
-/* The policy: may this context have memory of the region now? */
-static int mem_region_hold(struct iommufd_mem_region *region, u64 cookie)
-{
-	lockdep_assert_held(&region->lock);
-
-	if (region->revoked)
-		return -ENODEV;
-	if (region->desc.policy == IOMMUFD_MEM_SHARED)
-		return 0;
-	if (region->holder && region->holder != cookie)
-		return -EBUSY;
-	region->holder = cookie;
-	return 0;
-}
-
 /* Returns a buf with the memory in it, on the region's list, but dirty */
 static struct iommufd_mem_buf *
-mem_buf_take(struct iommufd_mem_region *region, u64 cookie, u64 length,
+mem_buf_take(struct iommufd_mem_region *region, struct iommufd_mem_owner *owner, u64 length,
 	     u64 align)
 {
 	struct gpu_buddy_block *block;
@@ -169,7 +177,7 @@ mem_buf_take(struct iommufd_mem_region *region, u64 cookie, u64 length,
 	int rc;
 
 	guard(mutex)(&region->lock);
-	rc = mem_region_hold(region, cookie);
+	rc = mem_region_hold(region, owner);
 	if (rc)
 		return ERR_PTR(rc);
 	rc = iommufd_mem_pool_alloc(&region->pool, length, align, &blocks);
@@ -199,7 +207,7 @@ err_blocks:
 	iommufd_mem_pool_free(&region->pool, &blocks);
 err_hold:
 	if (list_empty(&region->bufs))
-		region->holder = 0;
+		mem_region_drop(region);
 	return ERR_PTR(rc);
 }
 
@@ -255,7 +263,7 @@ int iommufd_mem_alloc_region(struct iommufd_mem *mem,
 	struct dma_buf *dmabuf;
 	int rc;
 
-	buf = mem_buf_take(region, mem->ictx->mem_cookie, cmd->length, align);
+	buf = mem_buf_take(region, mem->ictx->mem_owner, cmd->length, align);
 	if (IS_ERR(buf)) {
 		iommufd_mem_region_put(region);
 		return PTR_ERR(buf);

@@ -24,9 +24,12 @@
  *  - IOMMU_MEM_TYPE_DEVICE: a range of a region of a bound vfio device, e.g. of
  *    a BAR. Device memory (MMIO), for the CPU and for DMA.
  *
- * The verbs are IOMMU_MEM_ALLOC, IOMMU_MEM_INFO, mmap() of the iommufd at the
- * object's mmap offset, IOMMU_IOAS_MAP with the flag IOMMU_IOAS_MAP_MEM,
- * IOMMU_IOAS_COPY, IOMMU_IOAS_UNMAP and IOMMU_DESTROY.
+ * The verbs are IOMMU_MEM_ALLOC, IOMMU_MEM_INFO, IOMMU_MEM_RETIRED,
+ * IOMMU_MEM_EXPORT, mmap() of the iommufd at the object's mmap offset,
+ * IOMMU_IOAS_MAP with the flag IOMMU_IOAS_MAP_MEM, IOMMU_IOAS_COPY,
+ * IOMMU_IOAS_UNMAP and IOMMU_DESTROY. IOMMU_IOAS_MAP by virtual address works as
+ * well where the address lies in an mmap() of an object, and IOMMU_IOAS_MAP_FILE
+ * takes what IOMMU_MEM_EXPORT gave, in any context.
  *
  * Memory of a region reads as zeros when it is allocated, whoever owned it
  * before. Nothing is pinned, and nothing is charged to RLIMIT_MEMLOCK.
@@ -37,12 +40,13 @@
  * then the memory goes back to its region. Memory of a region does not depend
  * on the device that entitled its allocation: the device may be unbound or
  * reset. Memory of a device does: when the device loses memory decode, is reset,
- * or its cdev is closed, the object is revoked. Its DMA mappings stop to
- * translate, a CPU access raises SIGBUS, and a new DMA mapping fails with ENODEV;
- * an IOMMU_IOAS_COPY of a mapping that was there succeeds, and does not translate
- * either. When the device can be used again, so can the object, by the CPU and for
- * new DMA mappings; those that were there must be unmapped and made again. After
- * its cdev was closed, the object stays revoked for good.
+ * is in a low power state, or its cdev is closed, the object is revoked. Its DMA
+ * mappings stop to translate, a CPU access raises SIGBUS, and a new DMA mapping
+ * fails with ENODEV; an IOMMU_IOAS_COPY of a mapping that was there succeeds, and
+ * does not translate either. When the device can be used again, the kernel
+ * restores all of it: the CPU mappings, and the DMA mappings in every IOAS. After
+ * its cdev was closed, the object stays revoked for good. Memory of a region is
+ * revoked, for good, when the region is removed.
  *
  * The kernel itself cannot use IOVA that is mapped to an object: where an ioctl
  * or an emulated device needs that, e.g. IOMMU_HW_QUEUE_ALLOC, it fails with
@@ -61,6 +65,8 @@
 enum {
 	IOMMUFD_CMD_MEM_ALLOC = 0xe0,
 	IOMMUFD_CMD_MEM_INFO = 0xe1,
+	IOMMUFD_CMD_MEM_RETIRED = 0xe2,
+	IOMMUFD_CMD_MEM_EXPORT = 0xe3,
 };
 
 /**
@@ -74,17 +80,32 @@ enum iommu_mem_type {
 };
 
 /**
+ * enum iommu_mem_alloc_flags - Flags of IOMMU_MEM_ALLOC
+ * @IOMMU_MEM_ALLOC_LINEAR: IOMMU_MEM_TYPE_REGION: the object is the first @length
+ *                          bytes of the region, and an offset in it is the
+ *                          distance from the region's base. Pages that are retired
+ *                          are holes: not mapped for DMA, SIGBUS for the CPU, and
+ *                          listed by IOMMU_MEM_RETIRED. For devices that address
+ *                          the memory by this distance, e.g. a GPU its EGM
+ */
+enum iommu_mem_alloc_flags {
+	IOMMU_MEM_ALLOC_LINEAR = 1 << 0,
+};
+
+/**
  * struct iommu_mem_alloc - ioctl(IOMMU_MEM_ALLOC)
  * @size: sizeof(struct iommu_mem_alloc)
- * @flags: Must be 0
+ * @flags: Combination of enum iommu_mem_alloc_flags
  * @type: One of enum iommu_mem_type
  * @dev_id: ID of a device that is bound to this iommufd. For
  *          IOMMU_MEM_TYPE_REGION it entitles to memory of the region that the
- *          device, or the PF of a VF, is linked to. For IOMMU_MEM_TYPE_DEVICE it
- *          is the device whose memory is wanted
+ *          device, or the PF of a VF, is linked to; or 0, and CAP_SYS_RAWIO
+ *          entitles to any region. For IOMMU_MEM_TYPE_DEVICE it is the device
+ *          whose memory is wanted
  * @region_index: IOMMU_MEM_TYPE_DEVICE: index of the vfio region, as in
  *                struct vfio_region_info; for PCI the number of the BAR.
- *                IOMMU_MEM_TYPE_REGION: must be 0
+ *                IOMMU_MEM_TYPE_REGION: with @dev_id 0, the number of the region,
+ *                its id in /sys/class/iommufd_mem; else must be 0
  * @out_mem_id: Output ID of the new object
  * @offset: IOMMU_MEM_TYPE_DEVICE: where in the device's region the object
  *          starts, in bytes. IOMMU_MEM_TYPE_REGION: must be 0
@@ -97,22 +118,32 @@ enum iommu_mem_type {
  *
  * Allocate a memory object. Memory of a region is zeroed before the call
  * returns. Where the region's policy is exclusive, one iommufd at a time can
- * hold memory of it.
+ * hold memory of it, and as long as it does no device that is linked to the region,
+ * nor a VF of one, can be used by anyone else: neither by another iommufd or VFIO
+ * container, nor by a driver of the host. Memory of a region is charged to the dmem
+ * cgroup of the caller.
  *
  * Errnos:
  *
- *  - EOPNOTSUPP: a flag or type that is not known; the driver of the device
- *    offers no memory of its own, or is just closing it
+ *  - EOPNOTSUPP: a flag or type that is not known, or a flag that is not for this
+ *    type; the driver of the device offers no memory of its own, or is just
+ *    closing it
  *  - ENOENT: @dev_id is not a device of this iommufd
- *  - ENODEV: the device is linked to no region; or its memory cannot be reached
- *    now: memory decode is off, it is in a low power state, or another driver has
- *    claimed the BAR
+ *  - EPERM: @dev_id is 0 and the caller lacks CAP_SYS_RAWIO in the initial user
+ *    namespace
+ *  - ENODEV: the device is linked to no region; there is no region with this
+ *    @region_index; or the device's memory cannot be reached now: memory decode is
+ *    off, it is in a low power state, or another driver has claimed the BAR
  *  - EINVAL: @length is 0, or 2^32 pages or more; @length, @offset or @align is
  *    not as described above; @region_index is not a memory BAR, or the range is
- *    not within it
+ *    not within it; IOMMU_MEM_ALLOC_LINEAR with @align, or with more than the
+ *    region has
  *  - EOVERFLOW: @offset + @length overflows
- *  - EBUSY: the region is exclusive and another iommufd holds memory of it
+ *  - EBUSY: the region is exclusive, and another iommufd holds memory of it, or a
+ *    device that is linked to it is used by someone else; IOMMU_MEM_ALLOC_LINEAR:
+ *    some of the memory is given out
  *  - ENOSPC: the region has too little free memory (with the wanted alignment)
+ *  - EDQUOT: more than the dmem cgroup's limit
  *  - EINTR: killed while the memory was being zeroed
  *  - ENOMEM, ENFILE: no memory, or no file, for the kernel's own structures. With
  *    @align the former can also look like ENOSPC
@@ -195,6 +226,76 @@ struct iommu_mem_info {
 #define IOMMU_MEM_INFO _IO(IOMMUFD_TYPE, IOMMUFD_CMD_MEM_INFO)
 
 /**
+ * struct iommu_mem_retired_range - A bad piece of a memory object
+ * @offset: where it starts in the object, in bytes
+ * @length: in bytes
+ */
+struct iommu_mem_retired_range {
+	__aligned_u64 offset;
+	__aligned_u64 length;
+};
+
+/**
+ * struct iommu_mem_retired - ioctl(IOMMU_MEM_RETIRED)
+ * @size: sizeof(struct iommu_mem_retired)
+ * @flags: Must be 0
+ * @mem_id: ID of the memory object
+ * @count: Input number of elements that @ranges has room for. Output number of
+ *         ranges that there are
+ * @ranges: Pointer to an array of struct iommu_mem_retired_range
+ *
+ * List the bad pieces of a memory object, in ascending order, neither empty nor
+ * adjacent: the holes of a linear object, and of any object what failed since it
+ * was allocated. The latter raise SIGBUS (BUS_MCEERR_AR) when the CPU accesses
+ * them; where they are mapped for DMA, they stay so. An object of a device has none.
+ *
+ * Errnos:
+ *
+ *  - EOPNOTSUPP: @flags is not 0
+ *  - ENOENT: @mem_id is not a memory object of this iommufd
+ *  - ENOSPC: there are more than @count, which now says how many; nothing was
+ *    written to @ranges
+ *  - EFAULT: @ranges cannot be written
+ *  - ENOMEM: no memory for the list
+ */
+struct iommu_mem_retired {
+	__u32 size;
+	__u32 flags;
+	__u32 mem_id;
+	__u32 count;
+	__aligned_u64 ranges;
+};
+
+#define IOMMU_MEM_RETIRED _IO(IOMMUFD_TYPE, IOMMUFD_CMD_MEM_RETIRED)
+
+/**
+ * struct iommu_mem_export - ioctl(IOMMU_MEM_EXPORT)
+ * @size: sizeof(struct iommu_mem_export)
+ * @flags: Must be 0
+ * @mem_id: ID of the memory object
+ * @out_fd: Output file descriptor of a dma-buf, close-on-exec
+ *
+ * Make a dma-buf of a memory object, for IOMMU_IOAS_MAP_FILE, in this context or,
+ * after the descriptor was passed on, in another one. It keeps the memory, as a DMA
+ * mapping does, beyond IOMMU_DESTROY of the object. Memory of a region can be
+ * imported by iommufd only, and can neither be mmapped nor read through the dma-buf.
+ *
+ * Errnos:
+ *
+ *  - EOPNOTSUPP: @flags is not 0
+ *  - ENOENT: @mem_id is not a memory object of this iommufd
+ *  - EMFILE: too many open files
+ */
+struct iommu_mem_export {
+	__u32 size;
+	__u32 flags;
+	__u32 mem_id;
+	__s32 out_fd;
+};
+
+#define IOMMU_MEM_EXPORT _IO(IOMMUFD_TYPE, IOMMUFD_CMD_MEM_EXPORT)
+
+/**
  * enum iommu_ioas_map_mem_flags - Flag of IOMMU_IOAS_MAP beside
  *                                 enum iommufd_ioas_map_flags
  * @IOMMU_IOAS_MAP_MEM: The source is a memory object, and the argument a
@@ -218,7 +319,9 @@ enum iommu_ioas_map_mem_flags {
  *
  * The same ioctl, and the same layout, as struct iommu_ioas_map, where @mem_id
  * is reserved and @offset is the user's virtual address. The whole of
- * [@offset, @offset + @length) must be in the object.
+ * [@offset, @offset + @length) must be in the object. Nothing is mapped where it has
+ * holes, see IOMMU_MEM_ALLOC_LINEAR: then each piece between them is a mapping of its
+ * own, and IOMMU_IOAS_MAP_FIXED_IOVA is required.
  *
  * Errnos:
  *
@@ -226,7 +329,9 @@ enum iommu_ioas_map_mem_flags {
  *  - ENOENT: @ioas_id or @mem_id is not an object of that kind in this iommufd
  *  - EINVAL: neither readable nor writable; @length is 0; the range is not
  *    within the object; @offset, @length or @iova do not have the alignment that
- *    IOMMU_IOAS_IOVA_RANGES asks for; @iova is in a reserved range
+ *    IOMMU_IOAS_IOVA_RANGES asks for; @iova is in a reserved range;
+ *    the range has holes and IOMMU_IOAS_MAP_FIXED_IOVA is not set, or nothing but
+ *    holes
  *  - EOVERFLOW: @offset + @length or @iova + @length overflows
  *  - EEXIST: something is mapped at @iova
  *  - ENOSPC: no free IOVA range (without IOMMU_IOAS_MAP_FIXED_IOVA)
@@ -241,6 +346,19 @@ struct iommu_ioas_map_mem {
 	__aligned_u64 length;
 	__aligned_u64 iova;
 };
+
+/**
+ * DOC: IOMMU_IOAS_MAP of an mmap of a memory object
+ *
+ * IOMMU_IOAS_MAP, and VFIO_IOMMU_MAP_DMA of iommufd's compatible container, with a
+ * user_va that lies in an mmap of an object map the object's memory, as
+ * IOMMU_IOAS_MAP_MEM would: without pinning, and kept after munmap() and
+ * IOMMU_DESTROY. The object can be of another context. The errnos are those of
+ * IOMMU_IOAS_MAP_MEM, but
+ *
+ *  - EFAULT: the range is not within mmaps of one object with ascending offsets, or
+ *    one of them lacks PROT_READ, or for IOMMU_IOAS_MAP_WRITEABLE PROT_WRITE
+ */
 
 /**
  * DOC: mmap() of a memory object
@@ -258,7 +376,9 @@ struct iommu_ioas_map_mem {
  *  - EPERM: PROT_EXEC (and EACCES from a later mprotect(PROT_EXEC))
  *  - ENXIO: there is no object at this offset, or the range ends beyond it
  *
- * SIGBUS is raised by an access to a revoked object.
+ * SIGBUS is raised by an access to a revoked object or to a hole, with
+ * BUS_MCEERR_AR to memory that has failed. A process that has memory mapped when
+ * it fails gets SIGBUS with BUS_MCEERR_AO, as for any RAM.
  *
  * IOMMU_DESTROY returns EBUSY while the object is mmapped, and, as for every
  * object of iommufd, while another thread's ioctl is using it.
