@@ -212,6 +212,7 @@ void iommufd_mem_owner_put(struct iommufd_mem_owner *owner);
 
 /* mem_mmap.c */
 void iommufd_mem_zap(struct dma_buf *dmabuf);
+struct iommufd_mem *iommufd_mem_from_vma(struct vm_area_struct *vma);
 
 /* mem_device.c */
 int iommufd_mem_alloc_device(struct iommufd_mem *mem,

@@ -5,11 +5,36 @@
  *
  * The mappings themselves are iommufd's iopt_pages, made of the object's dma-buf.
  */
-#include <linux/dma-resv.h>
+#include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/uaccess.h>
 
 #include "io_pagetable.h"
 #include "mem.h"
+
+/*
+ * Map [offset, offset + length) of a dma-buf, which is not 0 bytes and within it.
+ * The reference to the dma-buf goes to the mapping, or is dropped.
+ */
+static int iopt_map_mem_dma_buf(struct iommufd_ctx *ictx,
+				struct io_pagetable *iopt, unsigned long *iova,
+				struct dma_buf *dmabuf, u64 offset,
+				unsigned long length, int iommu_prot,
+				unsigned int flags)
+{
+	struct iopt_pages *pages;
+
+	pages = iopt_alloc_dmabuf_pages(ictx, dmabuf, offset_in_page(offset),
+					offset, length,
+					iommu_prot & IOMMU_WRITE);
+	if (IS_ERR(pages)) {
+		dma_buf_put(dmabuf);
+		return PTR_ERR(pages);
+	}
+	/* The pages own the reference to the dma-buf now */
+	return iopt_map_common(ictx, iopt, pages, iova, length,
+			       offset_in_page(offset), iommu_prot, flags);
+}
 
 /**
  * iopt_map_mem_pages() - Like iopt_map_user_pages, but map a memory object
@@ -28,7 +53,6 @@ int iopt_map_mem_pages(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 		       unsigned long *iova, u32 mem_id, u64 offset,
 		       unsigned long length, int iommu_prot, unsigned int flags)
 {
-	struct iopt_pages *pages;
 	struct dma_buf *dmabuf;
 	struct iommufd_mem *mem;
 	u64 end;
@@ -44,20 +68,53 @@ int iopt_map_mem_pages(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 	iommufd_put_object(ictx, &mem->obj);
 
 	if (!length || end > dmabuf->size) {
-		pages = ERR_PTR(-EINVAL);
-	} else {
-		pages = iopt_alloc_dmabuf_pages(ictx, dmabuf,
-						offset_in_page(offset), offset,
-						length,
-						iommu_prot & IOMMU_WRITE);
-	}
-	if (IS_ERR(pages)) {
 		dma_buf_put(dmabuf);
-		return PTR_ERR(pages);
+		return -EINVAL;
 	}
-	/* The pages own the reference to the dma-buf now */
-	return iopt_map_common(ictx, iopt, pages, iova, length,
-			       offset_in_page(offset), iommu_prot, flags);
+	return iopt_map_mem_dma_buf(ictx, iopt, iova, dmabuf, offset, length,
+				    iommu_prot, flags);
+}
+
+/*
+ * The dma-buf of the object that is mmapped at [addr, end) of current->mm, with a
+ * reference, and the offset that addr is at. NULL if the first VMA is not of an
+ * object.
+ */
+static struct dma_buf *mem_vmas_get(unsigned long addr, unsigned long end,
+				    vm_flags_t vm_flags, u64 *offset)
+{
+	struct dma_buf *dmabuf = NULL;
+	struct vm_area_struct *vma;
+	unsigned long next = addr;
+
+	mmap_assert_locked(current->mm);
+	VMA_ITERATOR(vmi, current->mm, addr);
+	for_each_vma_range(vmi, vma, end) {
+		struct iommufd_mem *mem = iommufd_mem_from_vma(vma);
+		u64 vma_offset;
+
+		if (!dmabuf && (!mem || vma->vm_start > addr))
+			return NULL;
+		if (!mem || vma->vm_start > next ||
+		    (vma->vm_flags & vm_flags) != vm_flags)
+			return ERR_PTR(-EFAULT);
+		vma_offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) + next -
+			     vma->vm_start;
+		if (!dmabuf) {
+			dmabuf = mem->dmabuf;
+			*offset = vma_offset;
+		} else if (mem->dmabuf != dmabuf ||
+			   vma_offset != *offset + (next - addr)) {
+			return ERR_PTR(-EFAULT);
+		}
+		next = vma->vm_end;
+	}
+	if (!dmabuf)
+		return NULL;
+	if (next < end)
+		return ERR_PTR(-EFAULT);
+	get_dma_buf(dmabuf);
+	return dmabuf;
 }
 
 /**
@@ -70,13 +127,38 @@ int iopt_map_mem_pages(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
  * @iommu_prot: as for iopt_map_user_pages()
  * @flags: as for iopt_map_user_pages()
  *
+ * What counts is what is mmapped now: the mapping keeps the object's memory, not
+ * the VMAs.
+ *
  * Return: 0 or an errno; 1 if @uptr is not in an mmap of a memory object.
  */
 int iopt_map_mem_uptr(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 		      unsigned long *iova, void __user *uptr,
 		      unsigned long length, int iommu_prot, unsigned int flags)
 {
-	return 1;
+	unsigned long addr = untagged_addr((unsigned long)uptr);
+	vm_flags_t vm_flags = VM_READ;
+	struct dma_buf *dmabuf;
+	unsigned long end;
+	u64 offset;
+
+	/* Refused as for any other memory */
+	if (!length || check_add_overflow(addr, length, &end))
+		return 1;
+	if (iommu_prot & IOMMU_WRITE)
+		vm_flags |= VM_WRITE;
+
+	if (mmap_read_lock_killable(current->mm))
+		return -EINTR;
+	dmabuf = mem_vmas_get(addr, end, vm_flags, &offset);
+	mmap_read_unlock(current->mm);
+	if (!dmabuf)
+		return 1;
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+
+	return iopt_map_mem_dma_buf(ictx, iopt, iova, dmabuf, offset, length,
+				    iommu_prot, flags);
 }
 
 /**
