@@ -166,11 +166,38 @@ int iopt_map_mem_uptr(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
  * @pages: made of a dma-buf that can be used again; its mutex is held, and so is the
  *         dma-buf's reservation lock. @pages->dmabuf.phys has been set
  *
- * If any of the mappings cannot be made all of them stay revoked.
+ * Every area of every domain that was mapped when the dma-buf was revoked, or was
+ * added since. If one of them cannot be mapped then all stay revoked, until the
+ * next time that the dma-buf comes back.
+ *
+ * An area that is tracked may have no pages yet, or any more: it is between the
+ * steps of iopt_map_pages() or iopt_unmap_iova_range(), which expect it to be
+ * mapped unless the dma-buf is revoked.
  */
 void iopt_restore_dmabuf(struct iopt_pages *pages)
 {
+	struct iopt_pages_dmabuf_track *track, *undo;
+	int rc;
+
+	lockdep_assert_held(&pages->mutex);
+
+	list_for_each_entry(track, &pages->dmabuf.tracker, elm) {
+		rc = iopt_area_fill_domain_from(track->area, pages,
+						track->domain);
+		if (rc)
+			goto err_unmap;
+	}
+	return;
+
+err_unmap:
+	list_for_each_entry(undo, &pages->dmabuf.tracker, elm) {
+		if (undo == track)
+			break;
+		iopt_area_unmap_domain(undo->area, undo->domain);
+	}
 	pages->dmabuf.phys.len = 0;
+	pr_warn_ratelimited("iommufd: device memory at IOVA 0x%lx cannot be restored: %pe\n",
+			    iopt_area_iova(track->area), ERR_PTR(rc));
 }
 
 int iommufd_mem_export(struct iommufd_ucmd *ucmd)
