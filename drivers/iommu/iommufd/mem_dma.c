@@ -5,6 +5,7 @@
  *
  * The mappings themselves are iommufd's iopt_pages, made of the object's dma-buf.
  */
+#include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/uaccess.h>
@@ -200,7 +201,45 @@ err_unmap:
 			    iopt_area_iova(track->area), ERR_PTR(rc));
 }
 
+/**
+ * iommufd_mem_export() - Make a file descriptor of an object's dma-buf
+ * @ucmd: with a struct iommu_mem_export
+ *
+ * Return: 0 or an errno, see struct iommu_mem_export.
+ */
 int iommufd_mem_export(struct iommufd_ucmd *ucmd)
 {
-	return -EOPNOTSUPP;
+	struct iommu_mem_export *cmd = ucmd->cmd;
+	struct iommufd_mem *mem;
+	struct dma_buf *dmabuf;
+	int fd, rc;
+
+	if (cmd->flags)
+		return -EOPNOTSUPP;
+
+	mem = iommufd_get_mem(ucmd->ictx, cmd->mem_id);
+	if (IS_ERR(mem))
+		return PTR_ERR(mem);
+	dmabuf = mem->dmabuf;
+	get_dma_buf(dmabuf);
+	iommufd_put_object(ucmd->ictx, &mem->obj);
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		rc = fd;
+		goto err_dma_buf;
+	}
+	cmd->out_fd = fd;
+	rc = iommufd_ucmd_respond(ucmd, sizeof(*cmd));
+	if (rc)
+		goto err_fd;
+	/* Nothing can fail any more: it cannot be taken back from here on */
+	fd_install(fd, dmabuf->file);
+	return 0;
+
+err_fd:
+	put_unused_fd(fd);
+err_dma_buf:
+	dma_buf_put(dmabuf);
+	return rc;
 }
