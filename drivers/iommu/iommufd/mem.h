@@ -300,6 +300,9 @@ struct iommufd_mem_buf {
 	struct mem_extents extents;
 };
 
+/* mem_dma.c */
+bool iommufd_mem_has_hole(struct iommufd_mem_buf *buf, u64 offset, u64 length);
+
 int iommufd_mem_alloc_region(struct iommufd_mem *mem,
 			     struct iommufd_mem_region *region,
 			     const struct iommu_mem_alloc *cmd);

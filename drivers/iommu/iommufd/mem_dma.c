@@ -14,8 +14,113 @@
 #include "mem.h"
 
 /*
- * Map [offset, offset + length) of a dma-buf, which is not 0 bytes and within it.
- * The reference to the dma-buf goes to the mapping, or is dropped.
+ * The next piece of [*offset, end) of a dma-buf that is no hole: its *offset and
+ * length, which is 0 if there is none.
+ */
+static u64 mem_next_piece(struct dma_buf *dmabuf, u64 *offset, u64 end)
+{
+	struct iommufd_mem_buf *buf = iommufd_mem_to_buf(dmabuf);
+	u64 contig, last;
+
+	/* Memory of a device has no holes */
+	if (!buf)
+		return end - *offset;
+
+	for (; *offset < end; *offset += min(contig, end - *offset))
+		if (mem_extents_find(&buf->extents, *offset, &contig) !=
+		    MEM_EXTENTS_HOLE)
+			break;
+	for (last = *offset; last < end; last += min(contig, end - last))
+		if (mem_extents_find(&buf->extents, last, &contig) ==
+		    MEM_EXTENTS_HOLE)
+			break;
+	return last - *offset;
+}
+
+/**
+ * iommufd_mem_has_hole() - Is there a hole in a range?
+ * @buf: memory of a region
+ * @offset: start of the range, in bytes
+ * @length: of the range, not 0
+ */
+bool iommufd_mem_has_hole(struct iommufd_mem_buf *buf, u64 offset, u64 length)
+{
+	u64 end = offset + length;
+	u64 contig;
+
+	for (; offset < end; offset += min(contig, end - offset))
+		if (mem_extents_find(&buf->extents, offset, &contig) ==
+		    MEM_EXTENTS_HOLE)
+			return true;
+	return false;
+}
+
+/* Map [offset, offset + length) of a dma-buf, which has no holes */
+static int iopt_map_mem_piece(struct iommufd_ctx *ictx,
+			      struct io_pagetable *iopt, unsigned long *iova,
+			      struct dma_buf *dmabuf, u64 offset,
+			      unsigned long length, int iommu_prot,
+			      unsigned int flags)
+{
+	struct iopt_pages *pages;
+
+	pages = iopt_alloc_dmabuf_pages(ictx, dmabuf, offset_in_page(offset),
+					offset, length,
+					iommu_prot & IOMMU_WRITE);
+	if (IS_ERR(pages))
+		return PTR_ERR(pages);
+	/* The pages drop it in the end */
+	get_dma_buf(dmabuf);
+	return iopt_map_common(ictx, iopt, pages, iova, length,
+			       offset_in_page(offset), iommu_prot, flags);
+}
+
+/* The pieces between holes are checked as if they were one mapping */
+static int iopt_check_mem_pieces(struct io_pagetable *iopt, unsigned long iova,
+				 u64 offset, unsigned long length,
+				 unsigned int flags)
+{
+	unsigned long align, last;
+
+	if (flags & IOPT_ALLOC_IOVA)
+		return -EINVAL;
+	if (check_add_overflow(iova, length - 1, &last))
+		return -EOVERFLOW;
+	scoped_guard(rwsem_read, &iopt->iova_rwsem)
+		align = iopt->iova_alignment;
+	return IS_ALIGNED(iova | offset | length, align) ? 0 : -EINVAL;
+}
+
+/* Each piece of [offset, end) between holes is a mapping; all of them or none */
+static int iopt_map_mem_pieces(struct iommufd_ctx *ictx,
+			       struct io_pagetable *iopt, unsigned long iova,
+			       struct dma_buf *dmabuf, u64 offset, u64 end,
+			       int iommu_prot, unsigned int flags)
+{
+	unsigned long piece_iova;
+	u64 length, undo, at;
+	int rc;
+
+	for (at = offset; (length = mem_next_piece(dmabuf, &at, end));
+	     at += length) {
+		piece_iova = iova + (at - offset);
+		rc = iopt_map_mem_piece(ictx, iopt, &piece_iova, dmabuf, at,
+					length, iommu_prot, flags);
+		if (rc)
+			goto err_unmap;
+	}
+	return 0;
+
+err_unmap:
+	for (undo = offset; (length = mem_next_piece(dmabuf, &undo, at));
+	     undo += length)
+		iopt_unmap_iova(iopt, iova + (undo - offset), length, NULL);
+	return rc;
+}
+
+/*
+ * Map [offset, offset + length) of a dma-buf, which is not 0 bytes and within it,
+ * but may have holes.
  */
 static int iopt_map_mem_dma_buf(struct iommufd_ctx *ictx,
 				struct io_pagetable *iopt, unsigned long *iova,
@@ -23,18 +128,20 @@ static int iopt_map_mem_dma_buf(struct iommufd_ctx *ictx,
 				unsigned long length, int iommu_prot,
 				unsigned int flags)
 {
-	struct iopt_pages *pages;
+	u64 end = offset + length, at = offset, first;
+	int rc;
 
-	pages = iopt_alloc_dmabuf_pages(ictx, dmabuf, offset_in_page(offset),
-					offset, length,
-					iommu_prot & IOMMU_WRITE);
-	if (IS_ERR(pages)) {
-		dma_buf_put(dmabuf);
-		return PTR_ERR(pages);
-	}
-	/* The pages own the reference to the dma-buf now */
-	return iopt_map_common(ictx, iopt, pages, iova, length,
-			       offset_in_page(offset), iommu_prot, flags);
+	first = mem_next_piece(dmabuf, &at, end);
+	if (first == length)
+		return iopt_map_mem_piece(ictx, iopt, iova, dmabuf, offset,
+					  length, iommu_prot, flags);
+	if (!first)
+		return -EINVAL;
+	rc = iopt_check_mem_pieces(iopt, *iova, offset, length, flags);
+	if (rc)
+		return rc;
+	return iopt_map_mem_pieces(ictx, iopt, *iova, dmabuf, offset, end,
+				   iommu_prot, flags);
 }
 
 /**
@@ -57,6 +164,7 @@ int iopt_map_mem_pages(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 	struct dma_buf *dmabuf;
 	struct iommufd_mem *mem;
 	u64 end;
+	int rc;
 
 	if (check_add_overflow(offset, length, &end))
 		return -EOVERFLOW;
@@ -68,12 +176,12 @@ int iopt_map_mem_pages(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 	get_dma_buf(dmabuf);
 	iommufd_put_object(ictx, &mem->obj);
 
-	if (!length || end > dmabuf->size) {
-		dma_buf_put(dmabuf);
-		return -EINVAL;
-	}
-	return iopt_map_mem_dma_buf(ictx, iopt, iova, dmabuf, offset, length,
-				    iommu_prot, flags);
+	rc = -EINVAL;
+	if (length && end <= dmabuf->size)
+		rc = iopt_map_mem_dma_buf(ictx, iopt, iova, dmabuf, offset,
+					  length, iommu_prot, flags);
+	dma_buf_put(dmabuf);
+	return rc;
 }
 
 /*
@@ -142,6 +250,7 @@ int iopt_map_mem_uptr(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 	struct dma_buf *dmabuf;
 	unsigned long end;
 	u64 offset;
+	int rc;
 
 	/* Refused as for any other memory */
 	if (!length || check_add_overflow(addr, length, &end))
@@ -158,8 +267,10 @@ int iopt_map_mem_uptr(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
 
-	return iopt_map_mem_dma_buf(ictx, iopt, iova, dmabuf, offset, length,
-				    iommu_prot, flags);
+	rc = iopt_map_mem_dma_buf(ictx, iopt, iova, dmabuf, offset, length,
+				  iommu_prot, flags);
+	dma_buf_put(dmabuf);
+	return rc;
 }
 
 /**
