@@ -59,6 +59,7 @@
 #include "iommufd_private.h"
 #include "mem_extent.h"
 
+struct iopt_pages;
 struct iopt_pages_dmabuf;
 
 /**

@@ -42,6 +42,8 @@ static u64 mem_next_piece(struct dma_buf *dmabuf, u64 *offset, u64 end)
  * @buf: memory of a region
  * @offset: start of the range, in bytes
  * @length: of the range, not 0
+ *
+ * Return: true if a byte of it is in a hole.
  */
 bool iommufd_mem_has_hole(struct iommufd_mem_buf *buf, u64 offset, u64 length)
 {

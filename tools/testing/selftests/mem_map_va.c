@@ -382,6 +382,49 @@ TEST_F(mem_map_va, nothing_is_charged_to_the_limit_of_locked_memory)
 	EXPECT_OBJECT_AT(2 * IOVA, 2);
 }
 
+/* Of IOVA: there is not so much memory here, so it is the same over and over */
+TEST_F_TIMEOUT(mem_map_va, a_tebibyte_is_mapped_without_locked_memory,
+	       MEMTEST_TIMEOUT)
+{
+	struct memtest_object large;
+	uint64_t length = GIB(1);
+	int status;
+	pid_t pid;
+
+	ATTACH();
+	while (memtest_object_alloc(&self->t, &large, length)) {
+		length /= 2;
+		ASSERT_LE(MIB(64), length);
+	}
+	ASSERT_EQ(0, memtest_object_mmap(&self->t, &large));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		struct rlimit none = {};
+		uint64_t at, iova;
+
+		if (setrlimit(RLIMIT_MEMLOCK, &none) || setuid(NOBODY))
+			_exit(1);
+		for (at = 0; at < GIB(1024); at += length) {
+			iova = GIB(1024) + at;
+			if (iommufd_ioas_map(self->t.iommufd, self->ioas_id,
+					     large.va, length,
+					     IOMMUFD_FIXED_READ_WRITE, &iova))
+				_exit(2);
+		}
+		_exit(0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	pattern_fill(large.va, self->page, 1);
+	EXPECT_COPY(0, GIB(1024), GIB(2048) - self->page, self->page);
+	EXPECT_EQ(PATTERN_SAME, pattern_check(large.va + length - self->page,
+					      self->page, 1));
+	EXPECT_EQ(0, iommufd_ioas_unmap(self->t.iommufd, self->ioas_id,
+					GIB(1024), GIB(1024), NULL));
+	EXPECT_EQ(0, memtest_object_free(&self->t, &large));
+}
+
 TEST_F(mem_map_va, an_object_of_another_context_is_mapped)
 {
 	struct edu edu;

@@ -11,6 +11,8 @@
 
 #include <linux/pci_regs.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <time.h>
@@ -776,6 +778,70 @@ TEST_F(mem_low_power, no_byte_arrives_from_a_device_that_goes_on)
 	EXPECT_EQ(PATTERN_SAME, pattern_check(self->w.bar.va, length, 1000));
 	EXPECT_COPY(0, IOVA, BAR_IOVA);
 	EXPECT_EQ(PATTERN_SAME, pattern_check(self->w.bar.va, length, 1001));
+}
+
+#define ROUNDS	500
+
+struct mapper {
+	struct world *w;
+	int ret;
+	atomic_bool done;
+};
+
+/* Whatever the state of the BAR: a map works or says ENODEV, the rest works */
+static void *map_and_unmap(void *arg)
+{
+	struct mapper *mapper = arg;
+	struct world *w = mapper->w;
+	const int iommufd = w->t.iommufd;
+	int i, ret = 0;
+
+	for (i = 0; i < ROUNDS && !ret; i++) {
+		uint64_t iova = COPY_IOVA, copy_iova = 2 * COPY_IOVA;
+
+		ret = iommufd_ioas_map_mem(iommufd, w->ioas_id, w->bar.id, 0,
+					   w->bar.length,
+					   IOMMUFD_FIXED_READ_WRITE, &iova);
+		if (ret == -ENODEV) {
+			ret = 0;
+			continue;
+		}
+		if (!ret)
+			ret = iommufd_ioas_copy(iommufd, w->ioas_id, w->ioas_id,
+						w->bar.length,
+						IOMMUFD_FIXED_READ_WRITE,
+						&copy_iova, iova);
+		if (!ret)
+			ret = iommufd_ioas_unmap(iommufd, w->ioas_id, iova,
+						 w->bar.length, NULL);
+		if (!ret)
+			ret = iommufd_ioas_unmap(iommufd, w->ioas_id, copy_iova,
+						 w->bar.length, NULL);
+	}
+	mapper->ret = ret;
+	atomic_store(&mapper->done, true);
+	return NULL;
+}
+
+TEST_F_TIMEOUT(mem_low_power, mappings_come_and_go_while_it_does,
+	       MEMTEST_TIMEOUT)
+{
+	struct mapper mapper = { .w = &self->w };
+	pthread_t thread;
+	int ret = 0;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, map_and_unmap, &mapper));
+	while (!ret && !atomic_load(&mapper.done)) {
+		ret = low_power_entry(&self->w.victim);
+		if (!ret)
+			ret = low_power_exit(&self->w.victim);
+	}
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, ret);
+	EXPECT_EQ(0, mapper.ret);
+	EXPECT_REACHED(BAR_IOVA);
+	EXPECT_FAULTS(COPY_IOVA);
+	EXPECT_FAULTS(2 * COPY_IOVA);
 }
 
 TEST_HARNESS_MAIN
