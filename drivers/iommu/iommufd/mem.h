@@ -59,6 +59,7 @@
 #include "iommufd_private.h"
 #include "mem_extent.h"
 
+struct iopt_pages;
 struct iopt_pages_dmabuf;
 
 /**
@@ -212,6 +213,7 @@ void iommufd_mem_owner_put(struct iommufd_mem_owner *owner);
 
 /* mem_mmap.c */
 void iommufd_mem_zap(struct dma_buf *dmabuf);
+struct iommufd_mem *iommufd_mem_from_vma(struct vm_area_struct *vma);
 
 /* mem_device.c */
 int iommufd_mem_alloc_device(struct iommufd_mem *mem,
@@ -298,6 +300,9 @@ struct iommufd_mem_buf {
 	bool revoked;
 	struct mem_extents extents;
 };
+
+/* mem_dma.c */
+bool iommufd_mem_has_hole(struct iommufd_mem_buf *buf, u64 offset, u64 length);
 
 int iommufd_mem_alloc_region(struct iommufd_mem *mem,
 			     struct iommufd_mem_region *region,

@@ -123,19 +123,24 @@ struct iommufd_mem_buf *iommufd_mem_to_buf(struct dma_buf *dmabuf)
  * @dmabuf: the dma-buf part of the iopt_pages; keeps the dma-buf as long as it
  *          uses the extents
  *
- * Return: 0; -ENODEV if the memory is revoked; -EOPNOTSUPP if the dma-buf is not
- * memory of a region.
+ * Return: 0; -ENODEV if the memory is revoked; -EINVAL if there is a hole in it;
+ * -EOPNOTSUPP if the dma-buf is not memory of a region.
  */
 int iommufd_mem_map_dma_buf(struct dma_buf_attachment *attach,
 			    struct iopt_pages_dmabuf *dmabuf)
 {
 	struct iommufd_mem_buf *buf = iommufd_mem_to_buf(attach->dmabuf);
+	struct iopt_pages *pages =
+		container_of(dmabuf, struct iopt_pages, dmabuf);
 
 	if (!buf)
 		return -EOPNOTSUPP;
 	dma_resv_assert_held(attach->dmabuf->resv);
 	if (buf->revoked)
 		return -ENODEV;
+	if (iommufd_mem_has_hole(buf, dmabuf->start,
+				 (u64)pages->npages * PAGE_SIZE))
+		return -EINVAL;
 
 	dmabuf->extents = &buf->extents;
 	/* Anything but 0, which means revoked */

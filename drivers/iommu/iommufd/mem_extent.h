@@ -51,9 +51,13 @@ struct mem_extents {
 /* Add memory at the end of the object; there must be room for it */
 void mem_extents_append(struct mem_extents *ext, u64 paddr, u64 length);
 
+/* No physical address: there is no memory at this offset */
+#define MEM_EXTENTS_HOLE	(~0ULL)
+
 /*
  * The physical address of the byte at @offset, which must be in the object.
- * @contig is the number of contiguous bytes from there on.
+ * @contig is the number of contiguous bytes from there on. MEM_EXTENTS_HOLE if it is
+ * in a hole, of which @contig bytes are left.
  */
 u64 mem_extents_find(const struct mem_extents *ext, u64 offset, u64 *contig);
 

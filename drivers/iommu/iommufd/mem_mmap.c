@@ -111,6 +111,18 @@ static const struct vm_operations_struct mem_vma_ops = {
 };
 
 /**
+ * iommufd_mem_from_vma() - The object that a VMA maps
+ * @vma: any VMA, with its mmap_lock held. Its vm_pgoff is the page of the object
+ *       that it starts at
+ *
+ * Return: it, held by the VMA; or NULL if the VMA is not of an object.
+ */
+struct iommufd_mem *iommufd_mem_from_vma(struct vm_area_struct *vma)
+{
+	return vma->vm_ops == &mem_vma_ops ? vma->vm_private_data : NULL;
+}
+
+/**
  * iommufd_mem_mmap() - mmap() of a memory object
  * @immap: found at the VMA's offset; its owner is an object whose users has been
  *         incremented by the caller, to be dropped when the VMA goes or on error

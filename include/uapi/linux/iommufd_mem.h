@@ -280,6 +280,9 @@ struct iommu_mem_retired {
  * mapping does, beyond IOMMU_DESTROY of the object. Memory of a region can be
  * imported by iommufd only, and can neither be mmapped nor read through the dma-buf.
  *
+ * IOMMU_IOAS_MAP_FILE has the errnos of IOMMU_IOAS_MAP_MEM, but it maps no range
+ * that has holes, see IOMMU_MEM_ALLOC_LINEAR: EINVAL. Map the pieces between them.
+ *
  * Errnos:
  *
  *  - EOPNOTSUPP: @flags is not 0

@@ -384,20 +384,8 @@ TEST_F(mem_device, a_device_opened_again_does_not_bring_the_object_back)
 	EXPECT_EQ(-ENODEV, try_map(&self->t, self->ioas_id, self->bar.id));
 }
 
-/* A reset is over when the call returns, and the device has its memory back then */
-TEST_F(mem_device, a_reset_ends_the_dma_mappings_that_were_there)
-{
-	BAR_OBJECT();
-	pattern_fill(self->object.va, LENGTH, 1);
-	gpu_close(&self->gpu[0]);
-	ASSERT_EQ(0, vfio_reset(&self->t.vf[0]));
-
-	EXPECT_EQ(-EFAULT, gpu_copy(&self->gpu[1], BAR_IOVA, IOVA, LENGTH,
-				    MEMTEST_DEADLINE));
-	EXPECT_EQ(PATTERN_SAME, pattern_check(self->object.va, LENGTH, 1));
-}
-
-TEST_F(mem_device, after_a_reset_the_cpu_and_new_dma_mappings_reach_it_again)
+/* More of this in mem_restore.c */
+TEST_F(mem_device, after_a_reset_the_cpu_and_the_dma_mappings_reach_it_again)
 {
 	BAR_OBJECT();
 	gpu_close(&self->gpu[0]);
@@ -406,13 +394,10 @@ TEST_F(mem_device, after_a_reset_the_cpu_and_new_dma_mappings_reach_it_again)
 	EXPECT_EQ(0, attributes(&self->t, self->bar.id));
 	EXPECT_FALSE(memtest_read_faults(self->bar.va));
 	pattern_fill(self->bar.va, LENGTH, 2);
-	ASSERT_EQ(0, iommufd_ioas_unmap(self->t.iommufd, self->ioas_id,
-					BAR_IOVA, LENGTH, NULL));
-	ASSERT_EQ(0, memtest_object_map(&self->t, &self->bar, self->ioas_id,
-					BAR_IOVA));
 	EXPECT_EQ(0, gpu_copy(&self->gpu[1], BAR_IOVA, IOVA, LENGTH,
 			      MEMTEST_DEADLINE));
 	EXPECT_EQ(PATTERN_SAME, pattern_check(self->object.va, LENGTH, 2));
+	EXPECT_EQ(0, try_map(&self->t, self->ioas_id, self->bar.id));
 }
 
 TEST_F(mem_device, a_copy_of_a_mapping_that_was_revoked_does_not_translate)
