@@ -67,10 +67,11 @@ static int iommufd_mem_check_alloc(const struct iommu_mem_alloc *cmd)
 {
 	u64 end;
 
-	if (cmd->flags)
-		return -EOPNOTSUPP;
 	if (cmd->type != IOMMU_MEM_TYPE_REGION &&
 	    cmd->type != IOMMU_MEM_TYPE_DEVICE)
+		return -EOPNOTSUPP;
+	if (cmd->flags & ~IOMMU_MEM_ALLOC_LINEAR ||
+	    (cmd->flags && cmd->type != IOMMU_MEM_TYPE_REGION))
 		return -EOPNOTSUPP;
 	if (check_add_overflow(cmd->offset, cmd->length, &end) ||
 	    end > SIZE_MAX)
@@ -83,6 +84,8 @@ static int iommufd_mem_check_alloc(const struct iommu_mem_alloc *cmd)
 		return cmd->align ? -EINVAL : 0;
 
 	if (cmd->region_index || cmd->offset)
+		return -EINVAL;
+	if (cmd->align && cmd->flags & IOMMU_MEM_ALLOC_LINEAR)
 		return -EINVAL;
 	if (cmd->align &&
 	    (!is_power_of_2(cmd->align) || cmd->align < PAGE_SIZE ||
@@ -123,6 +126,7 @@ int iommufd_mem_alloc(struct iommufd_ucmd *ucmd)
 		if (!region)
 			return -ENODEV;
 		rc = iommufd_mem_alloc_region(mem, region, cmd);
+		iommufd_mem_region_put(region);
 	}
 	if (rc)
 		return rc;
@@ -154,17 +158,13 @@ static struct iommufd_mem *iommufd_get_next_mem(struct iommufd_ctx *ictx,
 
 static bool iommufd_mem_revoked(struct iommufd_mem *mem)
 {
-	struct iommufd_mem_buf *buf = iommufd_mem_to_buf(mem->dmabuf);
 	struct phys_vec phys;
-	bool revoked;
+	int rc;
 
 	dma_resv_lock(mem->dmabuf->resv, NULL);
-	if (buf)
-		revoked = buf->revoked;
-	else
-		revoked = mem->device_ops->phys(mem->attach, &phys);
+	rc = iommufd_mem_phys(mem, 0, &phys);
 	dma_resv_unlock(mem->dmabuf->resv);
-	return revoked;
+	return rc == -ENODEV;
 }
 
 int iommufd_mem_info(struct iommufd_ucmd *ucmd)

@@ -25,6 +25,9 @@
  * region when the last of them drops it. A VMA holds the object and the iommufd's
  * file as well.
  *
+ * Memory that fails is noted in the pool's set of retired pages, and in whoever has
+ * it; it leaves the pool when it comes back.
+ *
  * Revoking works through the dma-buf too: the owner of the memory notes it under
  * the dma-buf's reservation lock and has the mappings invalidated; iopt_pages
  * unmap from the IOMMU, CPU mappings are zapped. New mappings of either kind look
@@ -37,6 +40,8 @@
  *   dma_buf::resv -> iopt_pages::mutex (of a dma-buf)
  *   dma_buf::resv -> address_space::i_mmap_rwsem
  *   iommufd_mem_region::lock -> dma_buf::resv
+ *   mmap_lock -> memory_failure()'s lock of address spaces ->
+ *       iommufd_mem_region::lock
  *   vfio_device_set::lock -> an export of a BAR is waited for
  *   an export of a BAR -> vfio_pci_core_device::memory_lock
  *   vfio_pci_core_device::memory_lock -> dma_buf::resv
@@ -48,16 +53,18 @@
 #define __IOMMUFD_MEM_H
 
 #include <linux/dma-buf.h>
-#include <linux/gpu_buddy.h>
 #include <linux/iommufd_mem.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/memory-failure.h>
 #include <linux/mutex.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <uapi/linux/iommufd_mem.h>
 
 #include "iommufd_private.h"
 #include "mem_extent.h"
+#include "mem_pool.h"
 
 struct iopt_pages;
 struct iopt_pages_dmabuf;
@@ -212,7 +219,10 @@ iommufd_mem_owner_get(struct iommufd_mem_owner *owner);
 void iommufd_mem_owner_put(struct iommufd_mem_owner *owner);
 
 /* mem_mmap.c */
+int iommufd_mem_phys(struct iommufd_mem *mem, u64 offset,
+		     struct phys_vec *phys);
 void iommufd_mem_zap(struct dma_buf *dmabuf);
+u64 iommufd_mem_vma_offset(const struct vm_area_struct *vma, unsigned long addr);
 struct iommufd_mem *iommufd_mem_from_vma(struct vm_area_struct *vma);
 
 /* mem_device.c */
@@ -221,31 +231,16 @@ int iommufd_mem_alloc_device(struct iommufd_mem *mem,
 			     const struct iommu_mem_alloc *cmd);
 
 /**
- * struct iommufd_mem_pool - The memory of a region
- * @buddy: what is free, and what of it is known to be zero, by physical address
- * @reserved: blocks that are never given out: before the region's start, and
- *            retired pages
- * @reserved_bytes: size of all of @reserved
- *
- * The caller serializes all calls.
+ * struct iommufd_mem_scrubber - One worker of a region's background scrubbing
+ * @work: on iommufd_mem_region::scrub_wq
+ * @region: whose memory it scrubs
  */
-struct iommufd_mem_pool {
-	struct gpu_buddy buddy;
-	struct list_head reserved;
-	u64 reserved_bytes;
+struct iommufd_mem_scrubber {
+	struct work_struct work;
+	struct iommufd_mem_region *region;
 };
 
-int iommufd_mem_pool_init(struct iommufd_mem_pool *pool, u64 base, u64 size);
-void iommufd_mem_pool_fini(struct iommufd_mem_pool *pool);
-int iommufd_mem_pool_alloc(struct iommufd_mem_pool *pool, u64 length, u64 align,
-			   struct list_head *blocks);
-void iommufd_mem_pool_free(struct iommufd_mem_pool *pool,
-			   struct list_head *blocks);
-int iommufd_mem_pool_retire(struct iommufd_mem_pool *pool, u64 paddr,
-			    u64 length);
-
-/* mem_scrub.c */
-int iommufd_mem_scrub(u64 paddr, u64 length, const bool *stop);
+#define IOMMUFD_MEM_MAX_SCRUBBERS 16
 
 /**
  * struct iommufd_mem_region - A carve-out of the host's memory
@@ -254,6 +249,13 @@ int iommufd_mem_scrub(u64 paddr, u64 length, const bool *stop);
  * @desc: what the provider told
  * @devices: struct iommufd_mem_link of each device that entitles, under
  *           iommufd_mem_regions_lock
+ * @file: has the address space of all CPU mappings of the region's memory
+ * @pfn_space: tells of memory that fails
+ * @scrub_wq: where scrubbing is done
+ * @scrubbers: background scrubbing
+ * @nr_scrubbers: number of @scrubbers, at least 1
+ * @scrubbed_background: bytes zeroed before anyone wanted them
+ * @scrubbed_alloc: bytes zeroed while an allocation waited
  * @lock: protects all below
  * @pool: the memory
  * @bufs: struct iommufd_mem_buf of all memory that is given out
@@ -261,26 +263,63 @@ int iommufd_mem_scrub(u64 paddr, u64 length, const bool *stop);
  *          shared: always NULL
  * @revoked: the provider has unregistered the region; read without the lock to
  *           stop zeroing
+ * @next_pgoff: first page offset in @file that was never used
  * @zeroing: how many of @bufs are being zeroed; read without the lock to wait for 0
- * @idle: woken when @zeroing has become less
+ * @scrubbing: blocks that background scrubbing has; read without the lock to wait
+ *             for none
+ * @scrub_pauses: number of allocations that keep the background from taking blocks
+ * @idle: woken when @zeroing has become less, and @scrubbing empty
  */
 struct iommufd_mem_region {
 	struct kref kref;
 	struct list_head node;
 	struct iommufd_mem_region_desc desc;
 	struct list_head devices;
+	struct file *file;
+	struct pfn_address_space pfn_space;
+	struct workqueue_struct *scrub_wq;
+	struct iommufd_mem_scrubber scrubbers[IOMMUFD_MEM_MAX_SCRUBBERS];
+	unsigned int nr_scrubbers;
+	atomic64_t scrubbed_background;
+	atomic64_t scrubbed_alloc;
 
 	struct mutex lock;	/* protects what follows */
 	struct iommufd_mem_pool pool;
 	struct list_head bufs;
 	struct iommufd_mem_owner *holder;
 	bool revoked;
+	pgoff_t next_pgoff;
 	unsigned int zeroing;
+	struct list_head scrubbing;
+	unsigned int scrub_pauses;
 	wait_queue_head_t idle;
 };
 
+/* mem_scrub.c */
+int iommufd_mem_scrub_init(struct iommufd_mem_region *region);
+void iommufd_mem_scrub_stop(struct iommufd_mem_region *region);
+void iommufd_mem_scrub_kick(struct iommufd_mem_region *region);
+int iommufd_mem_scrub_pause(struct iommufd_mem_region *region);
+void iommufd_mem_scrub_resume(struct iommufd_mem_region *region);
+int iommufd_mem_scrub_blocks(struct iommufd_mem_region *region,
+			     struct list_head *blocks);
+
+/* mem_retired.c */
+void iommufd_mem_watch(struct iommufd_mem_region *region);
+void iommufd_mem_unwatch(struct iommufd_mem_region *region);
+
 struct iommufd_mem_region *iommufd_mem_region_get(struct device *dev);
 void iommufd_mem_region_put(struct iommufd_mem_region *region);
+
+/**
+ * struct iommufd_mem_bad - A page that failed while it was given out
+ * @node: in iommufd_mem_buf::bad
+ * @offset: where it is in the object, in bytes
+ */
+struct iommufd_mem_bad {
+	struct list_head node;
+	u64 offset;
+};
 
 /**
  * struct iommufd_mem_buf - Memory of a region that is given out
@@ -289,7 +328,11 @@ void iommufd_mem_region_put(struct iommufd_mem_region *region);
  * @blocks: the memory, as the pool gave it
  * @dmabuf: the dma-buf whose priv this is; NULL while the memory is zeroed. Under
  *          iommufd_mem_region::lock
+ * @failed: some of it failed while it was zeroed. Under iommufd_mem_region::lock
+ * @pgoff: of its first page in iommufd_mem_region::file
  * @revoked: under the dma-buf's reservation lock
+ * @bad: struct iommufd_mem_bad in ascending order, under the dma-buf's reservation
+ *       lock
  * @extents: the memory, in the order of the object's offsets
  */
 struct iommufd_mem_buf {
@@ -297,7 +340,10 @@ struct iommufd_mem_buf {
 	struct list_head region_node;
 	struct list_head blocks;
 	struct dma_buf *dmabuf;
+	bool failed;
+	pgoff_t pgoff;
 	bool revoked;
+	struct list_head bad;
 	struct mem_extents extents;
 };
 
@@ -308,6 +354,7 @@ int iommufd_mem_alloc_region(struct iommufd_mem *mem,
 			     struct iommufd_mem_region *region,
 			     const struct iommu_mem_alloc *cmd);
 struct iommufd_mem_buf *iommufd_mem_to_buf(struct dma_buf *dmabuf);
+pgoff_t iommufd_mem_pgoff(struct dma_buf *dmabuf);
 void iommufd_mem_revoke_buf(struct iommufd_mem_buf *buf);
 
 #endif

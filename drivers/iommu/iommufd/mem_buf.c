@@ -11,7 +11,6 @@
  * without a lock.
  */
 #include <linux/dma-resv.h>
-#include <linux/overflow.h>
 #include <linux/slab.h>
 
 #include "io_pagetable.h"
@@ -59,16 +58,20 @@ static void mem_buf_put_blocks(struct iommufd_mem_buf *buf)
 	if (!buf->dmabuf)
 		mem_buf_zeroed(buf);
 	list_del(&buf->region_node);
-	iommufd_mem_pool_free(&region->pool, &buf->blocks);
+	iommufd_mem_pool_free(&region->pool, &buf->blocks, false);
 	if (list_empty(&region->bufs))
 		mem_region_drop(region);
+	iommufd_mem_scrub_kick(region);
 }
 
 static void mem_buf_free(struct iommufd_mem_buf *buf)
 {
 	struct iommufd_mem_region *region = buf->region;
+	struct iommufd_mem_bad *bad, *next;
 
 	mem_buf_put_blocks(buf);
+	list_for_each_entry_safe(bad, next, &buf->bad, node)
+		kfree(bad);
 	kvfree(buf);
 	iommufd_mem_region_put(region);
 }
@@ -115,6 +118,19 @@ static const struct dma_buf_ops mem_dma_buf_ops = {
 struct iommufd_mem_buf *iommufd_mem_to_buf(struct dma_buf *dmabuf)
 {
 	return dmabuf->ops == &mem_dma_buf_ops ? dmabuf->priv : NULL;
+}
+
+/**
+ * iommufd_mem_pgoff() - The page offset that memory has in its address space
+ * @dmabuf: of an object
+ *
+ * Return: offset of the first page in @dmabuf->file->f_mapping.
+ */
+pgoff_t iommufd_mem_pgoff(struct dma_buf *dmabuf)
+{
+	struct iommufd_mem_buf *buf = iommufd_mem_to_buf(dmabuf);
+
+	return buf ? buf->pgoff : 0;
 }
 
 /**
@@ -171,12 +187,42 @@ void iommufd_mem_revoke_buf(struct iommufd_mem_buf *buf)
 	dma_buf_put(dmabuf);
 }
 
+/* The memory in the order of the object's offsets */
+static void mem_buf_set_extents(struct iommufd_mem_buf *buf,
+				const struct iommu_mem_alloc *cmd)
+{
+	struct iommufd_mem_pool *pool = &buf->region->pool;
+	struct mem_extents *ext = &buf->extents;
+	struct gpu_buddy_block *block;
+
+	list_for_each_entry(block, &buf->blocks, link) {
+		u64 paddr = gpu_buddy_block_offset(block);
+
+		if (cmd->flags & IOMMU_MEM_ALLOC_LINEAR)
+			mem_extents_skip(ext, paddr - pool->base - ext->length);
+		mem_extents_append(ext, paddr,
+				   gpu_buddy_block_size(&pool->buddy, block));
+	}
+	mem_extents_skip(ext, cmd->length - ext->length);
+}
+
+static int mem_pool_alloc(struct iommufd_mem_region *region,
+			  const struct iommu_mem_alloc *cmd,
+			  struct list_head *blocks)
+{
+	if (!(cmd->flags & IOMMU_MEM_ALLOC_LINEAR))
+		return iommufd_mem_pool_alloc(&region->pool, cmd->length,
+					      cmd->align ?: PAGE_SIZE, blocks);
+	if (cmd->length > region->desc.size)
+		return -EINVAL;
+	return iommufd_mem_pool_alloc_linear(&region->pool, cmd->length, blocks);
+}
+
 /* Returns a buf with the memory in it, on the region's list, but dirty */
 static struct iommufd_mem_buf *
-mem_buf_take(struct iommufd_mem_region *region, struct iommufd_mem_owner *owner, u64 length,
-	     u64 align)
+mem_buf_take(struct iommufd_mem_region *region, struct iommufd_mem_owner *owner,
+	     const struct iommu_mem_alloc *cmd)
 {
-	struct gpu_buddy_block *block;
 	struct iommufd_mem_buf *buf;
 	LIST_HEAD(blocks);
 	int rc;
@@ -185,7 +231,7 @@ mem_buf_take(struct iommufd_mem_region *region, struct iommufd_mem_owner *owner,
 	rc = mem_region_hold(region, owner);
 	if (rc)
 		return ERR_PTR(rc);
-	rc = iommufd_mem_pool_alloc(&region->pool, length, align, &blocks);
+	rc = mem_pool_alloc(region, cmd, &blocks);
 	if (rc)
 		goto err_hold;
 
@@ -197,46 +243,28 @@ mem_buf_take(struct iommufd_mem_region *region, struct iommufd_mem_owner *owner,
 	}
 	buf->region = region;
 	buf->extents.max = list_count_nodes(&blocks);
-	list_for_each_entry(block, &blocks, link)
-		mem_extents_append(&buf->extents,
-				   gpu_buddy_block_offset(block),
-				   gpu_buddy_block_size(&region->pool.buddy,
-							block));
+	INIT_LIST_HEAD(&buf->bad);
 	INIT_LIST_HEAD(&buf->blocks);
 	list_splice(&blocks, &buf->blocks);
+	mem_buf_set_extents(buf, cmd);
+	buf->pgoff = region->next_pgoff;
+	region->next_pgoff += cmd->length >> PAGE_SHIFT;
 	list_add_tail(&buf->region_node, &region->bufs);
 	WRITE_ONCE(region->zeroing, region->zeroing + 1);
 	return buf;
 
 err_blocks:
-	iommufd_mem_pool_free(&region->pool, &blocks);
+	iommufd_mem_pool_free(&region->pool, &blocks, false);
 err_hold:
 	if (list_empty(&region->bufs))
 		mem_region_drop(region);
 	return ERR_PTR(rc);
 }
 
-/* Zero what is not known to be zero. Nobody else sees the blocks */
-static int mem_buf_scrub(struct iommufd_mem_buf *buf)
-{
-	struct iommufd_mem_region *region = buf->region;
-	struct gpu_buddy_block *block;
-	int rc;
-
-	list_for_each_entry(block, &buf->blocks, link) {
-		if (gpu_buddy_block_is_clear(block))
-			continue;
-		rc = iommufd_mem_scrub(gpu_buddy_block_offset(block),
-				       gpu_buddy_block_size(&region->pool.buddy,
-							    block),
-				       &region->revoked);
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-/* Publish the dma-buf, unless the region has gone while the memory was zeroed */
+/*
+ * Publish the dma-buf, unless the region has gone, or some of the memory has failed,
+ * while it was zeroed.
+ */
 static int mem_buf_set_dma_buf(struct iommufd_mem_buf *buf,
 			       struct dma_buf *dmabuf)
 {
@@ -245,35 +273,43 @@ static int mem_buf_set_dma_buf(struct iommufd_mem_buf *buf,
 	mem_buf_zeroed(buf);
 	/* Nobody has seen the dma-buf, so the lock for this is not needed yet */
 	buf->revoked = buf->region->revoked;
-	return buf->revoked ? -ENODEV : 0;
+	if (buf->revoked)
+		return -ENODEV;
+	return buf->failed ? -EAGAIN : 0;
 }
 
-/**
- * iommufd_mem_alloc_region() - Fill a new object with memory of a region
- * @mem: the object
- * @region: the region; this takes over the caller's reference in any case
- * @cmd: what userspace wants; its common fields have been checked
- *
- * The memory is zero. It is given back when @mem->dmabuf is released.
- *
- * Return: 0 or an errno, see struct iommu_mem_alloc.
- */
-int iommufd_mem_alloc_region(struct iommufd_mem *mem,
+static struct iommufd_mem_buf *
+mem_buf_alloc(struct iommufd_mem_region *region,
+	      struct iommufd_mem_owner *owner, const struct iommu_mem_alloc *cmd)
+{
+	struct iommufd_mem_buf *buf;
+	int rc;
+
+	rc = iommufd_mem_scrub_pause(region);
+	if (rc)
+		return ERR_PTR(rc);
+	buf = mem_buf_take(region, owner, cmd);
+	iommufd_mem_scrub_resume(region);
+	return buf;
+}
+
+/* -EAGAIN if the memory has failed meanwhile; it will not be taken again */
+static int mem_alloc_dma_buf(struct iommufd_mem *mem,
 			     struct iommufd_mem_region *region,
 			     const struct iommu_mem_alloc *cmd)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(exp_info);
-	u64 align = cmd->align ?: PAGE_SIZE;
 	struct iommufd_mem_buf *buf;
 	struct dma_buf *dmabuf;
 	int rc;
 
-	buf = mem_buf_take(region, mem->ictx->mem_owner, cmd->length, align);
-	if (IS_ERR(buf)) {
-		iommufd_mem_region_put(region);
+	buf = mem_buf_alloc(region, mem->ictx->mem_owner, cmd);
+	if (IS_ERR(buf))
 		return PTR_ERR(buf);
-	}
-	rc = mem_buf_scrub(buf);
+	/* The buf has a reference of its own */
+	kref_get(&region->kref);
+	__module_get(region->desc.owner);
+	rc = iommufd_mem_scrub_blocks(region, &buf->blocks);
 	if (rc)
 		goto err_free;
 
@@ -286,14 +322,43 @@ int iommufd_mem_alloc_region(struct iommufd_mem *mem,
 		rc = PTR_ERR(dmabuf);
 		goto err_free;
 	}
-	/* From now on the dma-buf frees the buf */
+	/* Nobody can have mapped it before */
+	dmabuf->file->f_mapping = region->file->f_mapping;
+	rc = mem_buf_set_dma_buf(buf, dmabuf);
+	if (rc) {
+		/* This frees the buf */
+		dma_buf_put(dmabuf);
+		return rc;
+	}
 	mem->dmabuf = dmabuf;
 	mem->node = region->desc.node;
 	mem->max_block = mem_extents_max_block(&buf->extents);
 	mem->nr_extents = buf->extents.nr;
-	return mem_buf_set_dma_buf(buf, dmabuf);
+	return 0;
 
 err_free:
 	mem_buf_free(buf);
+	return rc;
+}
+
+/**
+ * iommufd_mem_alloc_region() - Fill a new object with memory of a region
+ * @mem: the object
+ * @region: the region, held by the caller
+ * @cmd: what userspace wants; its common fields have been checked
+ *
+ * The memory is zero. It is given back when @mem->dmabuf is released.
+ *
+ * Return: 0 or an errno, see struct iommu_mem_alloc.
+ */
+int iommufd_mem_alloc_region(struct iommufd_mem *mem,
+			     struct iommufd_mem_region *region,
+			     const struct iommu_mem_alloc *cmd)
+{
+	int rc;
+
+	do
+		rc = mem_alloc_dma_buf(mem, region, cmd);
+	while (rc == -EAGAIN);
 	return rc;
 }

@@ -209,8 +209,7 @@ static struct dma_buf *mem_vmas_get(unsigned long addr, unsigned long end,
 		if (!mem || vma->vm_start > next ||
 		    (vma->vm_flags & vm_flags) != vm_flags)
 			return ERR_PTR(-EFAULT);
-		vma_offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) + next -
-			     vma->vm_start;
+		vma_offset = iommufd_mem_vma_offset(vma, next);
 		if (!dmabuf) {
 			dmabuf = mem->dmabuf;
 			*offset = vma_offset;

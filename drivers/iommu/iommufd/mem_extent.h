@@ -5,8 +5,8 @@
  * that it also compiles for unit tests in userspace.
  *
  * All addresses, offsets and lengths are in bytes. The extents are in the order
- * of the object's offsets; the first one starts at offset 0 and each starts
- * where the one before it ends. No extent is empty.
+ * of the object's offsets and do not overlap there. What is in none of them is a
+ * hole. No extent is empty.
  */
 #ifndef __IOMMUFD_MEM_EXTENT_H
 #define __IOMMUFD_MEM_EXTENT_H
@@ -38,7 +38,7 @@ struct mem_extent {
  * struct mem_extents - The pieces of a memory object
  * @nr: number of pieces
  * @max: number of pieces that there is room for
- * @length: size of the object: the sum of all pieces
+ * @length: size of the object: the sum of all pieces and holes
  * @extents: the pieces
  */
 struct mem_extents {
@@ -51,6 +51,9 @@ struct mem_extents {
 /* Add memory at the end of the object; there must be room for it */
 void mem_extents_append(struct mem_extents *ext, u64 paddr, u64 length);
 
+/* Let the object go on with a hole */
+void mem_extents_skip(struct mem_extents *ext, u64 length);
+
 /* No physical address: there is no memory at this offset */
 #define MEM_EXTENTS_HOLE	(~0ULL)
 
@@ -60,6 +63,12 @@ void mem_extents_append(struct mem_extents *ext, u64 paddr, u64 length);
  * in a hole, of which @contig bytes are left.
  */
 u64 mem_extents_find(const struct mem_extents *ext, u64 offset, u64 *contig);
+
+/*
+ * The offset of the byte at a physical address, MEM_EXTENTS_HOLE if it is not in the
+ * object.
+ */
+u64 mem_extents_offset(const struct mem_extents *ext, u64 paddr);
 
 /*
  * The largest power of two block, of one extent or of all, that is aligned to its

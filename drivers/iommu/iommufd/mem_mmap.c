@@ -2,8 +2,10 @@
 /*
  * CPU mappings of memory objects.
  *
- * A VMA of an object has the object's dma-buf as its file, because that has an
- * address space of its own: zapping all mappings of one object is then one call.
+ * A VMA of an object has the object's dma-buf as its file. For memory of a device
+ * that has an address space of its own; for memory of a region it has the region's,
+ * and a range of page offsets there of its own. Either way zapping all mappings of
+ * one object is one call.
  * What the dma-buf's file cannot do, the VMA does by itself: it holds the object,
  * so that it stays busy, and the iommufd's file, so that the object can exist.
  *
@@ -15,25 +17,51 @@
 
 #include "mem.h"
 
-/* The physical range from a byte of the object on; reservation lock held */
-static int mem_phys(struct iommufd_mem *mem, u64 offset, struct phys_vec *phys)
+/* The same for memory of a region */
+static int mem_buf_phys(struct iommufd_mem_buf *buf, u64 offset,
+			struct phys_vec *phys)
+{
+	struct iommufd_mem_bad *bad;
+	u64 contig;
+
+	if (buf->revoked)
+		return -ENODEV;
+	phys->paddr = mem_extents_find(&buf->extents, offset, &contig);
+	if (phys->paddr == MEM_EXTENTS_HOLE)
+		return -ENXIO;
+	list_for_each_entry(bad, &buf->bad, node) {
+		if (bad->offset == ALIGN_DOWN(offset, PAGE_SIZE))
+			return -EHWPOISON;
+		if (bad->offset > offset) {
+			contig = min(contig, bad->offset - offset);
+			break;
+		}
+	}
+	phys->len = contig;
+	return 0;
+}
+
+/**
+ * iommufd_mem_phys() - The physical range from a byte of an object on
+ * @mem: the object, with its dma-buf's reservation lock held
+ * @offset: of the byte, in the object
+ * @phys: gets the range, which can be used until the lock is dropped, or until the
+ *        memory is revoked
+ *
+ * Return: 0; -ENODEV if the memory cannot be reached now; -ENXIO if the byte is in a
+ * hole; -EHWPOISON if it has failed.
+ */
+int iommufd_mem_phys(struct iommufd_mem *mem, u64 offset,
+		     struct phys_vec *phys)
 {
 	struct iommufd_mem_buf *buf = iommufd_mem_to_buf(mem->dmabuf);
-	u64 contig;
-	int rc;
 
 	dma_resv_assert_held(mem->dmabuf->resv);
 
-	if (buf) {
-		if (buf->revoked)
-			return -ENODEV;
-		phys->paddr = mem_extents_find(&buf->extents, offset, &contig);
-		phys->len = contig;
-		return 0;
-	}
-	rc = mem->device_ops->phys(mem->attach, phys);
-	if (rc)
-		return rc;
+	if (buf)
+		return mem_buf_phys(buf, offset, phys);
+	if (mem->device_ops->phys(mem->attach, phys))
+		return -ENODEV;
 	if (WARN_ON(phys->len < mem->dmabuf->size))
 		return -ENODEV;
 	phys->paddr += offset;
@@ -54,6 +82,14 @@ static vm_fault_t mem_insert(struct vm_fault *vmf, unsigned long pfn,
 	return VM_FAULT_FALLBACK;
 }
 
+static vm_fault_t mem_fault_error(int rc, unsigned int order)
+{
+	/* Only some of a large entry may be bad */
+	if (order && rc != -ENODEV)
+		return VM_FAULT_FALLBACK;
+	return rc == -EHWPOISON ? VM_FAULT_HWPOISON : VM_FAULT_SIGBUS;
+}
+
 static vm_fault_t mem_huge_fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct vm_area_struct *vma = vmf->vma;
@@ -63,14 +99,16 @@ static vm_fault_t mem_huge_fault(struct vm_fault *vmf, unsigned int order)
 	struct phys_vec phys;
 	vm_fault_t ret;
 	u64 offset;
+	int rc;
 
 	if (addr < vma->vm_start || size > vma->vm_end - addr)
 		return VM_FAULT_FALLBACK;
-	offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (addr - vma->vm_start);
+	offset = iommufd_mem_vma_offset(vma, addr);
 
 	dma_resv_lock(mem->dmabuf->resv, NULL);
-	if (mem_phys(mem, offset, &phys))
-		ret = VM_FAULT_SIGBUS;
+	rc = iommufd_mem_phys(mem, offset, &phys);
+	if (rc)
+		ret = mem_fault_error(rc, order);
 	else if (!IS_ALIGNED(phys.paddr, size) || phys.len < size)
 		ret = VM_FAULT_FALLBACK;
 	else
@@ -111,9 +149,23 @@ static const struct vm_operations_struct mem_vma_ops = {
 };
 
 /**
+ * iommufd_mem_vma_offset() - Where in an object an address of its VMA is
+ * @vma: maps the object
+ * @addr: within @vma
+ *
+ * Return: offset in the object, in bytes.
+ */
+u64 iommufd_mem_vma_offset(const struct vm_area_struct *vma, unsigned long addr)
+{
+	struct iommufd_mem *mem = vma->vm_private_data;
+	pgoff_t pgoff = vma->vm_pgoff - iommufd_mem_pgoff(mem->dmabuf);
+
+	return ((u64)pgoff << PAGE_SHIFT) + (addr - vma->vm_start);
+}
+
+/**
  * iommufd_mem_from_vma() - The object that a VMA maps
- * @vma: any VMA, with its mmap_lock held. Its vm_pgoff is the page of the object
- *       that it starts at
+ * @vma: any VMA, with its mmap_lock held
  *
  * Return: it, held by the VMA; or NULL if the VMA is not of an object.
  */
@@ -152,7 +204,7 @@ int iommufd_mem_mmap(struct iommufd_mmap *immap, struct vm_area_struct *vma)
 		vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
 		vma->vm_page_prot = pgprot_decrypted(vma->vm_page_prot);
 	}
-	vma->vm_pgoff = pgoff;
+	vma->vm_pgoff = iommufd_mem_pgoff(mem->dmabuf) + pgoff;
 	vma->vm_private_data = mem;
 	vma->vm_ops = &mem_vma_ops;
 	iommufd_ctx_get(mem->ictx);
@@ -168,5 +220,6 @@ int iommufd_mem_mmap(struct iommufd_mmap *immap, struct vm_area_struct *vma)
 void iommufd_mem_zap(struct dma_buf *dmabuf)
 {
 	dma_resv_assert_held(dmabuf->resv);
-	unmap_mapping_range(dmabuf->file->f_mapping, 0, 0, 1);
+	unmap_mapping_pages(dmabuf->file->f_mapping, iommufd_mem_pgoff(dmabuf),
+			    dmabuf->size >> PAGE_SHIFT, true);
 }

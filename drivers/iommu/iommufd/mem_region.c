@@ -7,6 +7,8 @@
  * provider has unregistered it; what is left then is dead: revoked, and never
  * given out again.
  */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
 #include <linux/ioport.h>
 #include <linux/module.h>
 #include <linux/overflow.h>
@@ -30,7 +32,9 @@ static void iommufd_mem_region_release(struct kref *kref)
 		container_of(kref, struct iommufd_mem_region, kref);
 
 	WARN_ON(!list_empty(&region->bufs));
+	destroy_workqueue(region->scrub_wq);
 	iommufd_mem_pool_fini(&region->pool);
+	fput(region->file);
 	mutex_destroy(&region->lock);
 	kfree(region);
 }
@@ -86,6 +90,11 @@ struct iommufd_mem_region *iommufd_mem_region_get(struct device *dev)
 	return NULL;
 }
 
+/* All CPU mappings of the region's memory are in the address space of this */
+static const struct file_operations iommufd_mem_region_fops = {
+	.owner = THIS_MODULE,
+};
+
 /* Nobody but us may have the memory, and Linux must not */
 static int iommufd_mem_claim(const struct iommufd_mem_region_desc *desc)
 {
@@ -101,8 +110,9 @@ static int iommufd_mem_claim(const struct iommufd_mem_region_desc *desc)
  * iommufd_mem_region_register() - Offer a carve-out for memory objects
  * @desc: describes it; copied
  *
- * All of the memory counts as dirty. Nobody can allocate any of it until
- * iommufd_mem_region_add_device().
+ * Nobody without CAP_SYS_RAWIO can allocate any of it until
+ * iommufd_mem_region_add_device(). Memory that counts as dirty is scrubbed in the
+ * background from now on.
  *
  * Context: may sleep.
  *
@@ -133,20 +143,39 @@ iommufd_mem_region_register(const struct iommufd_mem_region_desc *desc)
 	mutex_init(&region->lock);
 	INIT_LIST_HEAD(&region->devices);
 	INIT_LIST_HEAD(&region->bufs);
+	INIT_LIST_HEAD(&region->scrubbing);
 	init_waitqueue_head(&region->idle);
 	region->desc = *desc;
 
 	rc = iommufd_mem_claim(desc);
 	if (rc)
 		goto err_free;
-	rc = iommufd_mem_pool_init(&region->pool, desc->base, desc->size);
-	if (rc)
+	region->file = anon_inode_create_getfile("[iommufd_mem]",
+						 &iommufd_mem_region_fops, NULL,
+						 O_RDWR, NULL);
+	if (IS_ERR(region->file)) {
+		rc = PTR_ERR(region->file);
 		goto err_release;
+	}
+	rc = iommufd_mem_pool_init(&region->pool, desc->base, desc->size,
+				   desc->clean);
+	if (rc)
+		goto err_file;
+	rc = iommufd_mem_scrub_init(region);
+	if (rc)
+		goto err_pool;
 
+	iommufd_mem_watch(region);
+	scoped_guard(mutex, &region->lock)
+		iommufd_mem_scrub_kick(region);
 	scoped_guard(mutex, &iommufd_mem_regions_lock)
 		list_add_tail(&region->node, &iommufd_mem_regions);
 	return region;
 
+err_pool:
+	iommufd_mem_pool_fini(&region->pool);
+err_file:
+	fput(region->file);
 err_release:
 	release_mem_region(desc->base, desc->size);
 err_free:
@@ -171,6 +200,8 @@ static void iommufd_mem_region_end(struct iommufd_mem_region *region)
 		INIT_LIST_HEAD(&region->devices);
 	}
 
+	iommufd_mem_unwatch(region);
+	iommufd_mem_scrub_stop(region);
 	/* No more of it can be given out; what just was must be seen to its end */
 	wait_event(region->idle, !READ_ONCE(region->zeroing));
 	scoped_guard(mutex, &region->lock)
@@ -226,8 +257,10 @@ EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_try_unregister, "IOMMUFD");
  *
  * Context: may sleep.
  *
- * Return: 0, also if it had been retired before; -ERANGE if
- * the piece is not within the region; -EBUSY if some of it is given out; -ENOMEM.
+ * What of it is given out stays with its owner, and is retired when it comes back.
+ *
+ * Return: 0, also if it had been retired before; -ERANGE if the piece is not within
+ * the region; -ENOMEM.
  */
 int iommufd_mem_region_retire(struct iommufd_mem_region *region,
 			      phys_addr_t paddr, u64 length)
@@ -238,7 +271,8 @@ int iommufd_mem_region_retire(struct iommufd_mem_region *region,
 		return -ERANGE;
 
 	guard(mutex)(&region->lock);
-	return iommufd_mem_pool_retire(&region->pool, paddr, length);
+	return iommufd_mem_pool_retire(&region->pool, paddr, length,
+				       GFP_KERNEL);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_retire, "IOMMUFD");
 

@@ -120,10 +120,17 @@ TEST_F(mem_alloc, unknown_flags_are_not_supported)
 {
 	int bit;
 
-	for (bit = 0; bit < 32; bit++) {
+	for (bit = 1; bit < 32; bit++) {
 		self->cmd.flags = 1u << bit;
 		EXPECT_ALLOC(-EOPNOTSUPP);
 	}
+}
+
+TEST_F(mem_alloc, device_memory_cannot_be_linear)
+{
+	self->cmd.type = IOMMU_MEM_TYPE_DEVICE;
+	self->cmd.flags = IOMMU_MEM_ALLOC_LINEAR;
+	EXPECT_ALLOC(-EOPNOTSUPP);
 }
 
 TEST_F(mem_alloc, unknown_types_are_not_supported)
