@@ -380,8 +380,9 @@ struct iommu_ioas_map_mem {
  *  - ENXIO: there is no object at this offset, or the range ends beyond it
  *
  * SIGBUS is raised by an access to a revoked object or to a hole, with
- * BUS_MCEERR_AR to memory that has failed. A process that has memory mapped when
- * it fails gets SIGBUS with BUS_MCEERR_AO, as for any RAM.
+ * BUS_MCEERR_AR to memory that has failed. As for any RAM, a process that has
+ * memory mapped when it fails gets SIGBUS with BUS_MCEERR_AO if it has asked for
+ * that with prctl(PR_MCE_KILL).
  *
  * IOMMU_DESTROY returns EBUSY while the object is mmapped, and, as for every
  * object of iommufd, while another thread's ioctl is using it.

@@ -24,24 +24,6 @@ FIXTURE(mem_holes)
 	struct iommu_ioas_map_mem cmd;		/* a call that works */
 };
 
-static int alloc_linear(struct memtest *t, uint64_t length,
-			struct memtest_object *object)
-{
-	struct iommu_mem_alloc cmd = {
-		.flags = IOMMU_MEM_ALLOC_LINEAR,
-		.type = IOMMU_MEM_TYPE_REGION,
-		.dev_id = t->vf[0].dev_id,
-		.length = length,
-	};
-	int ret = iommufd_mem_alloc(t->iommufd, &cmd);
-
-	memset(object, 0, sizeof(*object));
-	object->id = cmd.out_mem_id;
-	object->length = length;
-	object->mmap_offset = cmd.out_mmap_offset;
-	return ret;
-}
-
 FIXTURE_SETUP(mem_holes)
 {
 	struct iommu_mem_retired retired = {
@@ -55,8 +37,8 @@ FIXTURE_SETUP(mem_holes)
 		SKIP(return, "MEM_REGION does not say how large the region is");
 	MEMTEST_SETUP(&self->t, 1);
 	self->page = memtest_page_size();
-	ASSERT_EQ(0, alloc_linear(&self->t, strtoull(region, NULL, 0),
-				  &self->object));
+	ASSERT_EQ(0, memtest_object_alloc_linear(&self->t, &self->object,
+						 strtoull(region, NULL, 0)));
 	retired.mem_id = self->object.id;
 	ASSERT_EQ(0, iommufd_ioctl(self->t.iommufd, IOMMU_MEM_RETIRED,
 				   &retired));

@@ -4,8 +4,10 @@
  * is hard-coded about the region: its size is found by asking for memory.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -201,6 +203,60 @@ int memtest_object_alloc(struct memtest *t, struct memtest_object *object,
 	object->length = length;
 	return iommufd_mem_alloc_region(t->iommufd, t->vf[0].dev_id, length,
 					&object->id, &object->mmap_offset);
+}
+
+int memtest_object_alloc_linear(struct memtest *t, struct memtest_object *object,
+				uint64_t length)
+{
+	struct iommu_mem_alloc cmd = {
+		.flags = IOMMU_MEM_ALLOC_LINEAR,
+		.type = IOMMU_MEM_TYPE_REGION,
+		.dev_id = t->vf[0].dev_id,
+		.length = length,
+	};
+	int ret;
+
+	memset(object, 0, sizeof(*object));
+	object->length = length;
+	ret = iommufd_mem_alloc(t->iommufd, &cmd);
+	object->id = cmd.out_mem_id;
+	object->mmap_offset = cmd.out_mmap_offset;
+	return ret;
+}
+
+int memtest_region(uint64_t *base, uint64_t *size)
+{
+	FILE *file = fopen("/proc/iomem", "re");
+	unsigned long long first, last;
+	int ret = -ENOENT;
+	char line[256];
+
+	if (!file)
+		return -errno;
+	while (ret && fgets(line, sizeof(line), file)) {
+		if (!strstr(line, " : egm") ||
+		    sscanf(line, "%llx-%llx", &first, &last) != 2)
+			continue;
+		*base = first;
+		*size = last - first + 1;
+		ret = 0;
+	}
+	fclose(file);
+	return ret;
+}
+
+int memtest_fail_memory(uint64_t paddr)
+{
+	int fd = open("/sys/devices/system/memory/hard_offline_page",
+		      O_WRONLY | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (dprintf(fd, "%#llx", (unsigned long long)paddr) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
 }
 
 int memtest_object_alloc_bar(struct memtest *t, struct memtest_object *object,

@@ -66,6 +66,10 @@ int memtest_free_memory(struct memtest *t, uint64_t *bytes);
  * free (else -ENODEV), asks for a page of it: 0, or -EBUSY while another holds any
  */
 int memtest_region_is_idle(void);
+/* Where the first region of nvgrace-egm is, for root. -ENOENT if there is none */
+int memtest_region(uint64_t *base, uint64_t *size);
+/* Let a page of memory fail, for CAP_SYS_ADMIN. -ENOENT if the kernel cannot */
+int memtest_fail_memory(uint64_t paddr);
 /* How many memory objects there are, by enumeration */
 int memtest_count_objects(struct memtest *t);
 
@@ -84,6 +88,8 @@ struct memtest_object {
 
 int memtest_object_alloc(struct memtest *t, struct memtest_object *object,
 			 uint64_t length);
+int memtest_object_alloc_linear(struct memtest *t, struct memtest_object *object,
+				uint64_t length);
 /* The start of VF 0's framebuffer */
 int memtest_object_alloc_bar(struct memtest *t, struct memtest_object *object,
 			     uint64_t length);
