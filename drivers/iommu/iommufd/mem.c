@@ -83,7 +83,7 @@ static int iommufd_mem_check_alloc(const struct iommu_mem_alloc *cmd)
 	if (cmd->type == IOMMU_MEM_TYPE_DEVICE)
 		return cmd->align ? -EINVAL : 0;
 
-	if (cmd->region_index || cmd->offset)
+	if ((cmd->dev_id && cmd->region_index) || cmd->offset)
 		return -EINVAL;
 	if (cmd->align && cmd->flags & IOMMU_MEM_ALLOC_LINEAR)
 		return -EINVAL;
@@ -94,11 +94,60 @@ static int iommufd_mem_check_alloc(const struct iommu_mem_alloc *cmd)
 	return 0;
 }
 
-int iommufd_mem_alloc(struct iommufd_ucmd *ucmd)
+static int iommufd_mem_alloc_of_device(struct iommufd_ucmd *ucmd,
+				       struct iommufd_mem *mem)
+{
+	struct iommu_mem_alloc *cmd = ucmd->cmd;
+	struct iommufd_device *idev;
+	int rc;
+
+	idev = iommufd_get_device(ucmd, cmd->dev_id);
+	if (IS_ERR(idev))
+		return PTR_ERR(idev);
+	rc = iommufd_mem_alloc_device(mem, idev, cmd);
+	iommufd_put_object(ucmd->ictx, &idev->obj);
+	return rc;
+}
+
+/* The region that the caller is entitled to */
+static struct iommufd_mem_region *
+iommufd_mem_get_region(struct iommufd_ucmd *ucmd)
 {
 	struct iommu_mem_alloc *cmd = ucmd->cmd;
 	struct iommufd_mem_region *region;
 	struct iommufd_device *idev;
+
+	if (!cmd->dev_id) {
+		if (!capable(CAP_SYS_RAWIO))
+			return ERR_PTR(-EPERM);
+		region = iommufd_mem_region_get_id(cmd->region_index);
+	} else {
+		idev = iommufd_get_device(ucmd, cmd->dev_id);
+		if (IS_ERR(idev))
+			return ERR_CAST(idev);
+		region = iommufd_mem_region_get(idev->dev);
+		iommufd_put_object(ucmd->ictx, &idev->obj);
+	}
+	return region ?: ERR_PTR(-ENODEV);
+}
+
+static int iommufd_mem_alloc_of_region(struct iommufd_ucmd *ucmd,
+				       struct iommufd_mem *mem)
+{
+	struct iommufd_mem_region *region;
+	int rc;
+
+	region = iommufd_mem_get_region(ucmd);
+	if (IS_ERR(region))
+		return PTR_ERR(region);
+	rc = iommufd_mem_alloc_region(mem, region, ucmd->cmd);
+	iommufd_mem_region_put(region);
+	return rc;
+}
+
+int iommufd_mem_alloc(struct iommufd_ucmd *ucmd)
+{
+	struct iommu_mem_alloc *cmd = ucmd->cmd;
 	struct iommufd_mem *mem;
 	int rc;
 
@@ -113,21 +162,10 @@ int iommufd_mem_alloc(struct iommufd_ucmd *ucmd)
 	mem->type = cmd->type;
 	mem->node = NUMA_NO_NODE;
 
-	idev = iommufd_get_device(ucmd, cmd->dev_id);
-	if (IS_ERR(idev))
-		return PTR_ERR(idev);
-	if (cmd->type == IOMMU_MEM_TYPE_DEVICE) {
-		rc = iommufd_mem_alloc_device(mem, idev, cmd);
-		iommufd_put_object(ucmd->ictx, &idev->obj);
-	} else {
-		/* Zeroing may take long, and does not need the device */
-		region = iommufd_mem_region_get(idev->dev);
-		iommufd_put_object(ucmd->ictx, &idev->obj);
-		if (!region)
-			return -ENODEV;
-		rc = iommufd_mem_alloc_region(mem, region, cmd);
-		iommufd_mem_region_put(region);
-	}
+	if (cmd->type == IOMMU_MEM_TYPE_DEVICE)
+		rc = iommufd_mem_alloc_of_device(ucmd, mem);
+	else
+		rc = iommufd_mem_alloc_of_region(ucmd, mem);
 	if (rc)
 		return rc;
 

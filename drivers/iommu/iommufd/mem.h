@@ -45,13 +45,16 @@
  *   vfio_device_set::lock -> an export of a BAR is waited for
  *   an export of a BAR -> vfio_pci_core_device::memory_lock
  *   vfio_pci_core_device::memory_lock -> dma_buf::resv
- *   a provider's locks -> iommufd_mem_regions_lock, iommufd_mem_region::lock
+ *   device_lock, a provider's locks -> iommufd_mem_regions_lock ->
+ *       iommufd_mem_region::lock
+ *   iommufd_mem_region::lock -> iommu_group::mutex
  *
  * Zeroing happens under none of them.
  */
 #ifndef __IOMMUFD_MEM_H
 #define __IOMMUFD_MEM_H
 
+#include <linux/cgroup_dmem.h>
 #include <linux/dma-buf.h>
 #include <linux/iommufd_mem.h>
 #include <linux/kref.h>
@@ -124,6 +127,8 @@ int iopt_map_mem_uptr(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 		      unsigned long *iova, void __user *uptr,
 		      unsigned long length, int iommu_prot, unsigned int flags);
 void iopt_restore_dmabuf(struct iopt_pages *pages);
+int iommufd_mem_init(void);
+void iommufd_mem_exit(void);
 int iommufd_mem_init_ctx(struct iommufd_ctx *ictx);
 void iommufd_mem_fini_ctx(struct iommufd_ctx *ictx);
 
@@ -191,6 +196,15 @@ static inline void iopt_restore_dmabuf(struct iopt_pages *pages)
 {
 }
 
+static inline int iommufd_mem_init(void)
+{
+	return 0;
+}
+
+static inline void iommufd_mem_exit(void)
+{
+}
+
 static inline int iommufd_mem_init_ctx(struct iommufd_ctx *ictx)
 {
 	return 0;
@@ -208,15 +222,11 @@ static inline void *iommufd_mem_dma_owner(struct iommufd_ctx *ictx)
 
 /**
  * struct iommufd_mem_owner - Name of a context that can outlive it
- * @kref: held by the context, and by each region that it holds
+ * @kref: held by the context, and by each struct iommufd_mem_holder
  */
 struct iommufd_mem_owner {
 	struct kref kref;
 };
-
-struct iommufd_mem_owner *
-iommufd_mem_owner_get(struct iommufd_mem_owner *owner);
-void iommufd_mem_owner_put(struct iommufd_mem_owner *owner);
 
 /* mem_mmap.c */
 int iommufd_mem_phys(struct iommufd_mem *mem, u64 offset,
@@ -247,8 +257,10 @@ struct iommufd_mem_scrubber {
  * @kref: held by the registry and by each struct iommufd_mem_buf
  * @node: in the registry's list, under iommufd_mem_regions_lock
  * @desc: what the provider told
- * @devices: struct iommufd_mem_link of each device that entitles, under
- *           iommufd_mem_regions_lock
+ * @id: what userspace calls it, if it names no device
+ * @dmem: what its memory is charged to
+ * @devices: struct iommufd_mem_link of each device that entitles; changed under both
+ *           iommufd_mem_regions_lock and @lock, read under either
  * @file: has the address space of all CPU mappings of the region's memory
  * @pfn_space: tells of memory that fails
  * @scrub_wq: where scrubbing is done
@@ -259,8 +271,8 @@ struct iommufd_mem_scrubber {
  * @lock: protects all below
  * @pool: the memory
  * @bufs: struct iommufd_mem_buf of all memory that is given out
- * @holder: context that holds memory; NULL if none does. Where the policy is
- *          shared: always NULL
+ * @holders: struct iommufd_mem_holder of each context that holds memory; where the
+ *           policy is exclusive: at most one
  * @revoked: the provider has unregistered the region; read without the lock to
  *           stop zeroing
  * @next_pgoff: first page offset in @file that was never used
@@ -274,6 +286,8 @@ struct iommufd_mem_region {
 	struct kref kref;
 	struct list_head node;
 	struct iommufd_mem_region_desc desc;
+	int id;
+	struct dmem_cgroup_region *dmem;
 	struct list_head devices;
 	struct file *file;
 	struct pfn_address_space pfn_space;
@@ -286,7 +300,7 @@ struct iommufd_mem_region {
 	struct mutex lock;	/* protects what follows */
 	struct iommufd_mem_pool pool;
 	struct list_head bufs;
-	struct iommufd_mem_owner *holder;
+	struct list_head holders;
 	bool revoked;
 	pgoff_t next_pgoff;
 	unsigned int zeroing;
@@ -294,6 +308,38 @@ struct iommufd_mem_region {
 	unsigned int scrub_pauses;
 	wait_queue_head_t idle;
 };
+
+/**
+ * struct iommufd_mem_link - A device that is linked to a region
+ * @node: in iommufd_mem_region::devices
+ * @dev: the device; a VF has a link of its own beside that of its PF
+ * @claimed: from the IOMMU core, for the holder of the region
+ */
+struct iommufd_mem_link {
+	struct list_head node;
+	struct device *dev;
+	bool claimed;
+};
+
+/**
+ * struct iommufd_mem_holder - A context that holds memory of a region
+ * @node: in iommufd_mem_region::holders
+ * @owner: the context
+ * @nr_bufs: how many struct iommufd_mem_buf
+ */
+struct iommufd_mem_holder {
+	struct list_head node;
+	struct iommufd_mem_owner *owner;
+	unsigned int nr_bufs;
+};
+
+/* mem_owner.c */
+void iommufd_mem_link_release(struct iommufd_mem_link *link);
+int iommufd_mem_claim_devices(struct iommufd_mem_region *region);
+struct iommufd_mem_holder *iommufd_mem_hold(struct iommufd_mem_region *region,
+					    struct iommufd_mem_owner *owner);
+void iommufd_mem_drop(struct iommufd_mem_region *region,
+		      struct iommufd_mem_holder *holder);
 
 /* mem_scrub.c */
 int iommufd_mem_scrub_init(struct iommufd_mem_region *region);
@@ -309,6 +355,7 @@ void iommufd_mem_watch(struct iommufd_mem_region *region);
 void iommufd_mem_unwatch(struct iommufd_mem_region *region);
 
 struct iommufd_mem_region *iommufd_mem_region_get(struct device *dev);
+struct iommufd_mem_region *iommufd_mem_region_get_id(u32 id);
 void iommufd_mem_region_put(struct iommufd_mem_region *region);
 
 /**
@@ -325,6 +372,8 @@ struct iommufd_mem_bad {
  * struct iommufd_mem_buf - Memory of a region that is given out
  * @region: where it comes from
  * @region_node: in iommufd_mem_region::bufs, under iommufd_mem_region::lock
+ * @holder: whom it was given to
+ * @charge: what dmem cgroup it is charged to
  * @blocks: the memory, as the pool gave it
  * @dmabuf: the dma-buf whose priv this is; NULL while the memory is zeroed. Under
  *          iommufd_mem_region::lock
@@ -338,6 +387,8 @@ struct iommufd_mem_bad {
 struct iommufd_mem_buf {
 	struct iommufd_mem_region *region;
 	struct list_head region_node;
+	struct iommufd_mem_holder *holder;
+	struct dmem_cgroup_pool_state *charge;
 	struct list_head blocks;
 	struct dma_buf *dmabuf;
 	bool failed;

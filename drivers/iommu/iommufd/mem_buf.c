@@ -16,29 +16,6 @@
 #include "io_pagetable.h"
 #include "mem.h"
 
-/* The policy: may this context have memory of the region now? */
-static int mem_region_hold(struct iommufd_mem_region *region, struct iommufd_mem_owner *owner)
-{
-	lockdep_assert_held(&region->lock);
-
-	if (region->revoked)
-		return -ENODEV;
-	if (region->desc.policy == IOMMUFD_MEM_SHARED)
-		return 0;
-	if (region->holder && region->holder != owner)
-		return -EBUSY;
-	if (!region->holder)
-		region->holder = iommufd_mem_owner_get(owner);
-	return 0;
-}
-
-/* Nobody has memory of the region any more */
-static void mem_region_drop(struct iommufd_mem_region *region)
-{
-	iommufd_mem_owner_put(region->holder);
-	region->holder = NULL;
-}
-
 /* Zeroing has ended, well or not */
 static void mem_buf_zeroed(struct iommufd_mem_buf *buf)
 {
@@ -59,8 +36,7 @@ static void mem_buf_put_blocks(struct iommufd_mem_buf *buf)
 		mem_buf_zeroed(buf);
 	list_del(&buf->region_node);
 	iommufd_mem_pool_free(&region->pool, &buf->blocks, false);
-	if (list_empty(&region->bufs))
-		mem_region_drop(region);
+	iommufd_mem_drop(region, buf->holder);
 	iommufd_mem_scrub_kick(region);
 }
 
@@ -70,6 +46,7 @@ static void mem_buf_free(struct iommufd_mem_buf *buf)
 	struct iommufd_mem_bad *bad, *next;
 
 	mem_buf_put_blocks(buf);
+	dmem_cgroup_uncharge(buf->charge, buf->extents.length);
 	list_for_each_entry_safe(bad, next, &buf->bad, node)
 		kfree(bad);
 	kvfree(buf);
@@ -218,28 +195,23 @@ static int mem_pool_alloc(struct iommufd_mem_region *region,
 	return iommufd_mem_pool_alloc_linear(&region->pool, cmd->length, blocks);
 }
 
-/* Returns a buf with the memory in it, on the region's list, but dirty */
+/* A buf with memory of the pool in it, and nothing else */
 static struct iommufd_mem_buf *
-mem_buf_take(struct iommufd_mem_region *region, struct iommufd_mem_owner *owner,
-	     const struct iommu_mem_alloc *cmd)
+mem_buf_new(struct iommufd_mem_region *region,
+	    const struct iommu_mem_alloc *cmd)
 {
 	struct iommufd_mem_buf *buf;
 	LIST_HEAD(blocks);
 	int rc;
 
-	guard(mutex)(&region->lock);
-	rc = mem_region_hold(region, owner);
-	if (rc)
-		return ERR_PTR(rc);
 	rc = mem_pool_alloc(region, cmd, &blocks);
 	if (rc)
-		goto err_hold;
-
+		return ERR_PTR(rc);
 	buf = kvzalloc_flex(*buf, extents.extents, list_count_nodes(&blocks),
 			    GFP_KERNEL_ACCOUNT);
 	if (!buf) {
-		rc = -ENOMEM;
-		goto err_blocks;
+		iommufd_mem_pool_free(&region->pool, &blocks, false);
+		return ERR_PTR(-ENOMEM);
 	}
 	buf->region = region;
 	buf->extents.max = list_count_nodes(&blocks);
@@ -247,18 +219,32 @@ mem_buf_take(struct iommufd_mem_region *region, struct iommufd_mem_owner *owner,
 	INIT_LIST_HEAD(&buf->blocks);
 	list_splice(&blocks, &buf->blocks);
 	mem_buf_set_extents(buf, cmd);
+	return buf;
+}
+
+/* Returns a buf with the memory in it, on the region's list, but dirty */
+static struct iommufd_mem_buf *
+mem_buf_take(struct iommufd_mem_region *region, struct iommufd_mem_owner *owner,
+	     const struct iommu_mem_alloc *cmd)
+{
+	struct iommufd_mem_holder *holder;
+	struct iommufd_mem_buf *buf;
+
+	guard(mutex)(&region->lock);
+	holder = iommufd_mem_hold(region, owner);
+	if (IS_ERR(holder))
+		return ERR_CAST(holder);
+	buf = mem_buf_new(region, cmd);
+	if (IS_ERR(buf)) {
+		iommufd_mem_drop(region, holder);
+		return buf;
+	}
+	buf->holder = holder;
 	buf->pgoff = region->next_pgoff;
 	region->next_pgoff += cmd->length >> PAGE_SHIFT;
 	list_add_tail(&buf->region_node, &region->bufs);
 	WRITE_ONCE(region->zeroing, region->zeroing + 1);
 	return buf;
-
-err_blocks:
-	iommufd_mem_pool_free(&region->pool, &blocks, false);
-err_hold:
-	if (list_empty(&region->bufs))
-		mem_region_drop(region);
-	return ERR_PTR(rc);
 }
 
 /*
@@ -282,14 +268,24 @@ static struct iommufd_mem_buf *
 mem_buf_alloc(struct iommufd_mem_region *region,
 	      struct iommufd_mem_owner *owner, const struct iommu_mem_alloc *cmd)
 {
+	struct dmem_cgroup_pool_state *charge;
 	struct iommufd_mem_buf *buf;
 	int rc;
 
-	rc = iommufd_mem_scrub_pause(region);
+	rc = dmem_cgroup_try_charge(region->dmem, cmd->length, &charge, NULL);
 	if (rc)
+		return ERR_PTR(rc == -EAGAIN ? -EDQUOT : rc);
+	rc = iommufd_mem_scrub_pause(region);
+	if (rc) {
+		dmem_cgroup_uncharge(charge, cmd->length);
 		return ERR_PTR(rc);
+	}
 	buf = mem_buf_take(region, owner, cmd);
 	iommufd_mem_scrub_resume(region);
+	if (IS_ERR(buf))
+		dmem_cgroup_uncharge(charge, cmd->length);
+	else
+		buf->charge = charge;
 	return buf;
 }
 

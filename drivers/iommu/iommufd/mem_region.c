@@ -17,14 +17,9 @@
 
 #include "mem.h"
 
-/* One device that entitles to memory of a region */
-struct iommufd_mem_link {
-	struct list_head node;
-	struct device *dev;
-};
-
 static DEFINE_MUTEX(iommufd_mem_regions_lock);
 static LIST_HEAD(iommufd_mem_regions);
+static DEFINE_IDA(iommufd_mem_ids);
 
 static void iommufd_mem_region_release(struct kref *kref)
 {
@@ -35,6 +30,7 @@ static void iommufd_mem_region_release(struct kref *kref)
 	destroy_workqueue(region->scrub_wq);
 	iommufd_mem_pool_fini(&region->pool);
 	fput(region->file);
+	ida_free(&iommufd_mem_ids, region->id);
 	mutex_destroy(&region->lock);
 	kfree(region);
 }
@@ -62,6 +58,18 @@ static bool iommufd_mem_region_has(struct iommufd_mem_region *region,
 	return false;
 }
 
+/* The provider's module is held as well, see iommufd_mem_region_put() */
+static struct iommufd_mem_region *
+iommufd_mem_region_try_get(struct iommufd_mem_region *region)
+{
+	lockdep_assert_held(&iommufd_mem_regions_lock);
+
+	if (!try_module_get(region->desc.owner))
+		return NULL;
+	kref_get(&region->kref);
+	return region;
+}
+
 /**
  * iommufd_mem_region_get() - The region that a device entitles to
  * @dev: a device that is bound to an iommufd
@@ -75,18 +83,29 @@ struct iommufd_mem_region *iommufd_mem_region_get(struct device *dev)
 {
 	struct iommufd_mem_region *region;
 
-	if (dev_is_pci(dev))
-		dev = &pci_physfn(to_pci_dev(dev))->dev;
+	guard(mutex)(&iommufd_mem_regions_lock);
+	list_for_each_entry(region, &iommufd_mem_regions, node)
+		if (iommufd_mem_region_has(region, dev))
+			return iommufd_mem_region_try_get(region);
+	return NULL;
+}
+
+/**
+ * iommufd_mem_region_get_id() - The region with a number
+ * @id: the number
+ *
+ * Otherwise like iommufd_mem_region_get().
+ *
+ * Return: the region, or NULL if there is none.
+ */
+struct iommufd_mem_region *iommufd_mem_region_get_id(u32 id)
+{
+	struct iommufd_mem_region *region;
 
 	guard(mutex)(&iommufd_mem_regions_lock);
-	list_for_each_entry(region, &iommufd_mem_regions, node) {
-		if (!iommufd_mem_region_has(region, dev))
-			continue;
-		if (!try_module_get(region->desc.owner))
-			return NULL;
-		kref_get(&region->kref);
-		return region;
-	}
+	list_for_each_entry(region, &iommufd_mem_regions, node)
+		if (region->id == id)
+			return iommufd_mem_region_try_get(region);
 	return NULL;
 }
 
@@ -104,6 +123,15 @@ static int iommufd_mem_claim(const struct iommufd_mem_region_desc *desc)
 	if (!request_mem_region(desc->base, desc->size, desc->name))
 		return -EBUSY;
 	return 0;
+}
+
+static int iommufd_mem_register_dmem(struct iommufd_mem_region *region)
+{
+	const struct dmem_cgroup_init init = { .size = region->desc.size };
+
+	region->dmem = dmem_cgroup_register_region(&init, "iommufd_mem/%s",
+						   region->desc.name);
+	return PTR_ERR_OR_ZERO(region->dmem);
 }
 
 /**
@@ -143,13 +171,19 @@ iommufd_mem_region_register(const struct iommufd_mem_region_desc *desc)
 	mutex_init(&region->lock);
 	INIT_LIST_HEAD(&region->devices);
 	INIT_LIST_HEAD(&region->bufs);
+	INIT_LIST_HEAD(&region->holders);
 	INIT_LIST_HEAD(&region->scrubbing);
 	init_waitqueue_head(&region->idle);
 	region->desc = *desc;
 
+	region->id = ida_alloc(&iommufd_mem_ids, GFP_KERNEL);
+	if (region->id < 0) {
+		rc = region->id;
+		goto err_free;
+	}
 	rc = iommufd_mem_claim(desc);
 	if (rc)
-		goto err_free;
+		goto err_id;
 	region->file = anon_inode_create_getfile("[iommufd_mem]",
 						 &iommufd_mem_region_fops, NULL,
 						 O_RDWR, NULL);
@@ -164,6 +198,9 @@ iommufd_mem_region_register(const struct iommufd_mem_region_desc *desc)
 	rc = iommufd_mem_scrub_init(region);
 	if (rc)
 		goto err_pool;
+	rc = iommufd_mem_register_dmem(region);
+	if (rc)
+		goto err_scrub;
 
 	iommufd_mem_watch(region);
 	scoped_guard(mutex, &region->lock)
@@ -172,18 +209,48 @@ iommufd_mem_region_register(const struct iommufd_mem_region_desc *desc)
 		list_add_tail(&region->node, &iommufd_mem_regions);
 	return region;
 
+err_scrub:
+	destroy_workqueue(region->scrub_wq);
 err_pool:
 	iommufd_mem_pool_fini(&region->pool);
 err_file:
 	fput(region->file);
 err_release:
 	release_mem_region(desc->base, desc->size);
+err_id:
+	ida_free(&iommufd_mem_ids, region->id);
 err_free:
 	mutex_destroy(&region->lock);
 	kfree(region);
 	return ERR_PTR(rc);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_register, "IOMMUFD");
+
+static void iommufd_mem_unlink(struct iommufd_mem_region *region,
+			       struct iommufd_mem_link *link)
+{
+	scoped_guard(mutex, &region->lock) {
+		list_del(&link->node);
+		iommufd_mem_link_release(link);
+	}
+	put_device(link->dev);
+	kfree(link);
+}
+
+/* The device, and if it is a PF its VFs */
+static void iommufd_mem_unlink_device(struct iommufd_mem_region *region,
+				      struct device *dev)
+{
+	struct iommufd_mem_link *link, *next;
+
+	lockdep_assert_held(&iommufd_mem_regions_lock);
+
+	list_for_each_entry_safe(link, next, &region->devices, node)
+		if (link->dev == dev ||
+		    (dev_is_pci(link->dev) &&
+		     &pci_physfn(to_pci_dev(link->dev))->dev == dev))
+			iommufd_mem_unlink(region, link);
+}
 
 /* The end of a region that is marked as revoked */
 static void iommufd_mem_region_end(struct iommufd_mem_region *region)
@@ -193,11 +260,8 @@ static void iommufd_mem_region_end(struct iommufd_mem_region *region)
 
 	scoped_guard(mutex, &iommufd_mem_regions_lock) {
 		list_del(&region->node);
-		list_for_each_entry_safe(link, next, &region->devices, node) {
-			put_device(link->dev);
-			kfree(link);
-		}
-		INIT_LIST_HEAD(&region->devices);
+		list_for_each_entry_safe(link, next, &region->devices, node)
+			iommufd_mem_unlink(region, link);
 	}
 
 	iommufd_mem_unwatch(region);
@@ -207,6 +271,7 @@ static void iommufd_mem_region_end(struct iommufd_mem_region *region)
 	scoped_guard(mutex, &region->lock)
 		list_for_each_entry(buf, &region->bufs, region_node)
 			iommufd_mem_revoke_buf(buf);
+	dmem_cgroup_unregister_region(region->dmem);
 	release_mem_region(region->desc.base, region->desc.size);
 	kref_put(&region->kref, iommufd_mem_region_release);
 }
@@ -276,10 +341,115 @@ int iommufd_mem_region_retire(struct iommufd_mem_region *region,
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_retire, "IOMMUFD");
 
+static int iommufd_mem_link(struct iommufd_mem_region *region,
+			    struct device *dev)
+{
+	struct iommufd_mem_link *link;
+
+	lockdep_assert_held(&iommufd_mem_regions_lock);
+
+	link = kzalloc_obj(*link, GFP_KERNEL);
+	if (!link)
+		return -ENOMEM;
+	link->dev = get_device(dev);
+	guard(mutex)(&region->lock);
+	list_add_tail(&link->node, &region->devices);
+	/* If somebody else has it, then the holder gets no more memory */
+	iommufd_mem_claim_devices(region);
+	return 0;
+}
+
+#ifdef CONFIG_PCI_IOV
+static int iommufd_mem_link_vfs(struct iommufd_mem_region *region,
+				struct pci_dev *pf)
+{
+	struct pci_dev *vf = NULL;
+	int rc = 0;
+
+	while (!rc && (vf = pci_get_device(pf->vendor, PCI_ANY_ID, vf)))
+		if (vf->is_virtfn && vf->physfn == pf &&
+		    !iommufd_mem_region_has(region, &vf->dev))
+			rc = iommufd_mem_link(region, &vf->dev);
+	pci_dev_put(vf);
+	return rc;
+}
+#else
+static int iommufd_mem_link_vfs(struct iommufd_mem_region *region,
+				struct pci_dev *pf)
+{
+	return 0;
+}
+#endif
+
+/* A VF entitles, and is claimed, with its PF */
+static void iommufd_mem_add_function(struct pci_dev *pdev)
+{
+	struct iommufd_mem_region *region;
+
+	if (!pdev->is_virtfn)
+		return;
+	guard(mutex)(&iommufd_mem_regions_lock);
+	list_for_each_entry(region, &iommufd_mem_regions, node)
+		if (iommufd_mem_region_has(region, &pci_physfn(pdev)->dev) &&
+		    !iommufd_mem_region_has(region, &pdev->dev) &&
+		    iommufd_mem_link(region, &pdev->dev))
+			pci_warn(pdev, "not linked to %s: no memory\n",
+				 region->desc.name);
+}
+
+/* While the device's IOMMU group is still there */
+static void iommufd_mem_remove_function(struct pci_dev *pdev)
+{
+	struct iommufd_mem_region *region;
+
+	guard(mutex)(&iommufd_mem_regions_lock);
+	list_for_each_entry(region, &iommufd_mem_regions, node)
+		iommufd_mem_unlink_device(region, &pdev->dev);
+}
+
+static int iommufd_mem_pci_notify(struct notifier_block *nb,
+				  unsigned long action, void *data)
+{
+	if (action == BUS_NOTIFY_ADD_DEVICE)
+		iommufd_mem_add_function(to_pci_dev(data));
+	else if (action == BUS_NOTIFY_DEL_DEVICE)
+		iommufd_mem_remove_function(to_pci_dev(data));
+	return NOTIFY_OK;
+}
+
+static struct notifier_block iommufd_mem_pci_nb = {
+	.notifier_call = iommufd_mem_pci_notify,
+};
+
+/**
+ * iommufd_mem_init() - Follow the PCI functions that come and go
+ *
+ * Not when the first region is registered, as that can be in such a notifier.
+ *
+ * Return: 0 or an errno of bus_register_notifier().
+ */
+int iommufd_mem_init(void)
+{
+	if (!IS_ENABLED(CONFIG_PCI))
+		return 0;
+	return bus_register_notifier(&pci_bus_type, &iommufd_mem_pci_nb);
+}
+
+/**
+ * iommufd_mem_exit() - Undo iommufd_mem_init()
+ */
+void iommufd_mem_exit(void)
+{
+	if (IS_ENABLED(CONFIG_PCI))
+		bus_unregister_notifier(&pci_bus_type, &iommufd_mem_pci_nb);
+}
+
 /**
  * iommufd_mem_region_add_device() - Let a device entitle to memory of a region
  * @region: the region
- * @dev: the device; a PCI PF stands for its VFs too
+ * @dev: the device; a PCI PF stands for its VFs too, those to come included
+ *
+ * The caller makes sure that neither the device nor a VF of it is being removed.
  *
  * Context: may sleep.
  *
@@ -290,19 +460,19 @@ int iommufd_mem_region_add_device(struct iommufd_mem_region *region,
 				  struct device *dev)
 {
 	struct iommufd_mem_region *other;
-	struct iommufd_mem_link *link;
+	int rc;
 
 	guard(mutex)(&iommufd_mem_regions_lock);
 	list_for_each_entry(other, &iommufd_mem_regions, node)
 		if (iommufd_mem_region_has(other, dev))
 			return -EEXIST;
 
-	link = kzalloc_obj(*link, GFP_KERNEL);
-	if (!link)
-		return -ENOMEM;
-	link->dev = get_device(dev);
-	list_add_tail(&link->node, &region->devices);
-	return 0;
+	rc = iommufd_mem_link(region, dev);
+	if (!rc && dev_is_pf(dev))
+		rc = iommufd_mem_link_vfs(region, to_pci_dev(dev));
+	if (rc)
+		iommufd_mem_unlink_device(region, dev);
+	return rc;
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_add_device, "IOMMUFD");
 
@@ -311,23 +481,15 @@ EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_add_device, "IOMMUFD");
  * @region: the region
  * @dev: the device; nothing happens if it was not added
  *
- * Memory that the device has entitled to stays with its owner.
+ * Memory that the device has entitled to stays with its owner. A device that is
+ * removed from the PCI bus is removed here by itself.
  *
  * Context: may sleep.
  */
 void iommufd_mem_region_remove_device(struct iommufd_mem_region *region,
 				      struct device *dev)
 {
-	struct iommufd_mem_link *link;
-
 	guard(mutex)(&iommufd_mem_regions_lock);
-	list_for_each_entry(link, &region->devices, node) {
-		if (link->dev != dev)
-			continue;
-		list_del(&link->node);
-		put_device(link->dev);
-		kfree(link);
-		return;
-	}
+	iommufd_mem_unlink_device(region, dev);
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_mem_region_remove_device, "IOMMUFD");

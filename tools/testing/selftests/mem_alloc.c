@@ -148,8 +148,6 @@ TEST_F(mem_alloc, only_a_bound_device_entitles)
 {
 	uint32_t ioas_id;
 
-	self->cmd.dev_id = 0;
-	EXPECT_ALLOC(-ENOENT);
 	self->cmd.dev_id = UINT32_MAX;
 	EXPECT_ALLOC(-ENOENT);
 	self->cmd.dev_id = self->t.vf[0].dev_id + 1000;

@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who may have memory of a region: only a context with a device that is linked to
- * it, and, the region being exclusive, one context at a time.
+ * Who may have memory of an exclusive region, and who its devices: one context at a
+ * time has all of it, in whatever order it binds, allocates, unbinds and closes.
  */
 #include "kselftest_harness.h"
+
+#include <fcntl.h>
 
 #include "memtest.h"
 
 FIXTURE(mem_exclusive)
 {
 	struct memtest a;
-	struct memtest b;
+	struct memtest b;		/* has nothing at first */
 	struct memtest_object object;	/* of @a */
+	int nr_vfs;
 };
 
 FIXTURE_SETUP(mem_exclusive)
 {
 	self->b.iommufd = -1;
 	MEMTEST_SETUP(&self->a, 2);
-	/* One VF for each */
+	/* One is enough; the other is for @b to ask for */
 	vfio_close(&self->a.vf[1]);
-	ASSERT_EQ(0, memtest_open_other(&self->b));
 	ASSERT_EQ(0, memtest_object_alloc(&self->a, &self->object, MIB(2)));
 }
 
@@ -43,24 +45,50 @@ static int alloc(struct memtest *t)
 	return ret ?: memtest_object_free(t, &object);
 }
 
-TEST_F(mem_exclusive, a_second_context_is_told_busy)
+/* Leaves @b closed if it gets no VF */
+#define EXPECT_B_GETS(ret)						\
+	do {								\
+		EXPECT_EQ(ret, memtest_open_other(&self->b));		\
+	} while (0)
+
+TEST_F(mem_exclusive, while_memory_is_held_nobody_else_gets_a_device)
 {
-	EXPECT_EQ(-EBUSY, alloc(&self->b));
-	EXPECT_EQ(0, memtest_count_objects(&self->b));
+	EXPECT_B_GETS(-EBUSY);
 	EXPECT_EQ(0, alloc(&self->a));
 }
 
-TEST_F(mem_exclusive, after_destroy_the_second_context_gets_memory)
+TEST_F(mem_exclusive, while_another_has_a_device_nobody_gets_memory)
 {
 	EXPECT_EQ(0, memtest_object_free(&self->a, &self->object));
-	EXPECT_EQ(0, alloc(&self->b));
-	/* And then the first again: nobody holds any now */
+	EXPECT_B_GETS(0);
+	EXPECT_EQ(-EBUSY, alloc(&self->a));
+	EXPECT_EQ(-EBUSY, alloc(&self->b));
+	EXPECT_EQ(0, memtest_count_objects(&self->a));
+	memtest_close(&self->b);
 	EXPECT_EQ(0, alloc(&self->a));
 }
 
-TEST_F(mem_exclusive, after_close_the_second_context_gets_memory)
+TEST_F(mem_exclusive, without_a_device_of_its_own_a_context_is_told_busy)
+{
+	uint32_t id;
+
+	self->b.iommufd = iommufd_open();
+	ASSERT_LE(0, self->b.iommufd);
+	EXPECT_EQ(-EBUSY, memtest_alloc_id(self->b.iommufd, 0, MIB(2), &id));
+	EXPECT_EQ(0, memtest_object_free(&self->a, &self->object));
+	/* Nobody holds memory, but a device could reach it */
+	EXPECT_EQ(-EBUSY, memtest_alloc_id(self->b.iommufd, 0, MIB(2), &id));
+	vfio_close(&self->a.vf[0]);
+	EXPECT_EQ(0, memtest_alloc_id(self->b.iommufd, 0, MIB(2), &id));
+	/* And now it is the other way round */
+	memtest_close(&self->a);
+	EXPECT_EQ(-EBUSY, memtest_open_other(&self->a));
+}
+
+TEST_F(mem_exclusive, after_close_the_second_context_gets_all)
 {
 	memtest_close(&self->a);
+	EXPECT_B_GETS(0);
 	EXPECT_EQ(0, alloc(&self->b));
 }
 
@@ -70,9 +98,9 @@ TEST_F(mem_exclusive, one_object_of_several_keeps_the_second_context_out)
 
 	ASSERT_EQ(0, memtest_object_alloc(&self->a, &second, MIB(2)));
 	EXPECT_EQ(0, memtest_object_free(&self->a, &self->object));
-	EXPECT_EQ(-EBUSY, alloc(&self->b));
+	EXPECT_B_GETS(-EBUSY);
 	EXPECT_EQ(0, memtest_object_free(&self->a, &second));
-	EXPECT_EQ(0, alloc(&self->b));
+	EXPECT_B_GETS(0);
 }
 
 TEST_F(mem_exclusive, a_dma_mapping_of_a_destroyed_object_keeps_it_out)
@@ -83,29 +111,58 @@ TEST_F(mem_exclusive, a_dma_mapping_of_a_destroyed_object_keeps_it_out)
 	ASSERT_EQ(0, memtest_object_map(&self->a, &self->object, ioas_id,
 					GIB(4)));
 	EXPECT_EQ(0, iommufd_destroy(self->a.iommufd, self->object.id));
-	EXPECT_EQ(-EBUSY, alloc(&self->b));
+	EXPECT_B_GETS(-EBUSY);
 	EXPECT_EQ(0, iommufd_ioas_unmap(self->a.iommufd, ioas_id, GIB(4),
 					MIB(2), NULL));
-	EXPECT_EQ(0, alloc(&self->b));
+	EXPECT_B_GETS(0);
 }
 
-TEST_F(mem_exclusive, unbinding_the_device_does_not_let_it_in)
+TEST_F(mem_exclusive, memory_that_outlives_its_context_keeps_all_others_out)
+{
+	ASSERT_EQ(0, memtest_object_mmap(&self->a, &self->object));
+	memtest_close(&self->a);
+	EXPECT_B_GETS(-EBUSY);
+	EXPECT_EQ(0, munmap(self->object.va, MIB(2)));
+	self->object.va = NULL;
+	EXPECT_B_GETS(0);
+}
+
+TEST_F(mem_exclusive, an_exported_object_keeps_others_out_without_its_context)
+{
+	struct iommu_mem_export cmd = {
+		.size = sizeof(cmd),
+		.mem_id = self->object.id,
+	};
+
+	ASSERT_EQ(0, iommufd_ioctl(self->a.iommufd, IOMMU_MEM_EXPORT, &cmd));
+	memtest_close(&self->a);
+	EXPECT_B_GETS(-EBUSY);
+	close(cmd.out_fd);
+	EXPECT_B_GETS(0);
+}
+
+TEST_F(mem_exclusive, the_holder_can_unbind_and_nobody_gets_in)
 {
 	vfio_close(&self->a.vf[0]);
-	EXPECT_EQ(-EBUSY, alloc(&self->b));
+	EXPECT_B_GETS(-EBUSY);
 	/* The owner keeps what it has but gets no more */
 	EXPECT_EQ(-ENOENT, alloc(&self->a));
 	EXPECT_EQ(1, memtest_count_objects(&self->a));
 }
 
-TEST_F(mem_exclusive, a_refused_context_does_not_become_the_owner)
+TEST_F(mem_exclusive, a_refused_allocation_lets_go_of_the_devices)
 {
-	EXPECT_EQ(-EBUSY, alloc(&self->b));
+	struct memtest c;
+
 	EXPECT_EQ(0, memtest_object_free(&self->a, &self->object));
-	EXPECT_EQ(0, alloc(&self->a));
+	EXPECT_B_GETS(0);
+	EXPECT_EQ(-EBUSY, alloc(&self->a));
+	/* The third VF, which nobody has */
+	EXPECT_EQ(0, memtest_open_other(&c));
+	memtest_close(&c);
 }
 
-TEST_F(mem_exclusive, a_failed_allocation_does_not_make_an_owner)
+TEST_F(mem_exclusive, a_failed_allocation_does_not_make_a_holder)
 {
 	struct memtest_object object;
 
@@ -113,7 +170,47 @@ TEST_F(mem_exclusive, a_failed_allocation_does_not_make_an_owner)
 	EXPECT_EQ(-ENOSPC,
 		  memtest_object_alloc(&self->a, &object,
 				       memtest_max_length()));
-	EXPECT_EQ(0, alloc(&self->b));
+	EXPECT_B_GETS(0);
+}
+
+/* 0 or a negative errno */
+static int write_file(const char *dir, const char *name, const char *text)
+{
+	char path[256];
+	int fd, ret = 0;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/* virtio-pci does DMA through the kernel's API, and knows no such device */
+TEST_F(mem_exclusive, no_driver_of_the_host_can_probe_a_device)
+{
+	struct vfio_function found[MEMTEST_MAX_VFS];
+	char device[64];
+	int held, not_held;
+
+	if (access("/sys/bus/pci/drivers/virtio-pci", F_OK))
+		SKIP(return, "no driver of the host to try");
+	ASSERT_LE(2, memtest_find_vfs(found));
+	snprintf(device, sizeof(device), "devices/%s", found[1].bdf);
+	ASSERT_EQ(0, write_file("drivers/vfio-pci", "unbind", found[1].bdf));
+	ASSERT_EQ(0, write_file(device, "driver_override", "virtio-pci"));
+
+	held = write_file("drivers/virtio-pci", "bind", found[1].bdf);
+	EXPECT_EQ(0, memtest_object_free(&self->a, &self->object));
+	not_held = write_file("drivers/virtio-pci", "bind", found[1].bdf);
+
+	ASSERT_EQ(0, write_file(device, "driver_override", "vfio-pci"));
+	ASSERT_EQ(0, write_file("drivers/vfio-pci", "bind", found[1].bdf));
+	EXPECT_EQ(-EBUSY, held);
+	EXPECT_EQ(-ENODEV, not_held);
 }
 
 TEST_F(mem_exclusive, an_object_is_known_to_its_own_context_only)
@@ -122,6 +219,8 @@ TEST_F(mem_exclusive, an_object_is_known_to_its_own_context_only)
 	uint64_t iova = GIB(4);
 	uint32_t ioas_id;
 
+	self->b.iommufd = iommufd_open();
+	ASSERT_LE(0, self->b.iommufd);
 	/* No object of the second context may have this ID */
 	ASSERT_EQ(0, iommufd_ioas_alloc(self->b.iommufd, &ioas_id));
 	while (ioas_id < self->object.id)
@@ -142,9 +241,8 @@ TEST_F(mem_exclusive, the_device_of_another_context_entitles_nobody_here)
 	struct memtest_object object;
 
 	EXPECT_EQ(0, memtest_object_free(&self->a, &self->object));
-	/* In the second context this number must not be a device */
-	if (self->b.vf[0].dev_id == dev_id)
-		vfio_close(&self->b.vf[0]);
+	self->b.iommufd = iommufd_open();
+	ASSERT_LE(0, self->b.iommufd);
 	self->b.vf[0].dev_id = dev_id;
 	EXPECT_EQ(-ENOENT, memtest_object_alloc(&self->b, &object, MIB(2)));
 }

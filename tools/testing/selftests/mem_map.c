@@ -67,6 +67,15 @@ FIXTURE_TEARDOWN(mem_map)
 					      &self->t.vf[i]));		\
 	} while (0)
 
+#define LET_DEVICES_GO()						\
+	do {								\
+		int __i;						\
+		for (__i = 0; __i < 2; __i++) {				\
+			gpu_close(&self->gpu[__i]);			\
+			vfio_close(&self->t.vf[__i]);			\
+		}							\
+	} while (0)
+
 #define EXPECT_COPY(expected, i, src, dst, length)			\
 	EXPECT_EQ(expected, gpu_copy(&self->gpu[i], src, dst, length,	\
 				     MEMTEST_DEADLINE))
@@ -300,7 +309,7 @@ TEST_F(mem_map, an_iova_works_until_it_is_unmapped_though_the_object_is_gone)
 					LENGTH, NULL));
 	EXPECT_DMA_FAULTS(0, IOVA);
 	EXPECT_EQ(0, memtest_object_free(&self->t, &window));
-	vfio_close(&self->t.vf[1]);
+	LET_DEVICES_GO();
 	/* Now nobody holds memory, though the iommufd is still open */
 	EXPECT_EQ(0, memtest_region_is_idle());
 }
@@ -538,7 +547,7 @@ TEST_F(mem_map, a_refused_map_holds_nothing)
 	ASSERT_EQ(0, munmap(self->object.va, LENGTH));
 	self->object.va = NULL;
 	EXPECT_EQ(0, iommufd_destroy(self->t.iommufd, self->object.id));
-	vfio_close(&self->t.vf[1]);
+	LET_DEVICES_GO();
 	EXPECT_EQ(0, memtest_region_is_idle());
 }
 

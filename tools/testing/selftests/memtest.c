@@ -32,7 +32,7 @@ static void reset(struct memtest *t)
 		t->vf[i].fd = -1;
 }
 
-static int find_vfs(struct vfio_function *found)
+int memtest_find_vfs(struct vfio_function *found)
 {
 	return vfio_find(NVGRACE_GPU_VENDOR_ID, NVGRACE_GPU_VF_DEVICE_ID, found,
 			 MEMTEST_MAX_VFS);
@@ -58,7 +58,7 @@ int memtest_open(struct memtest *t, int nr_vfs)
 	int i, ret;
 
 	reset(t);
-	if (find_vfs(found) < nr_vfs)
+	if (memtest_find_vfs(found) < nr_vfs)
 		return -ENOENT;
 	t->iommufd = iommufd_open();
 	if (t->iommufd < 0)
@@ -79,7 +79,7 @@ int memtest_open_other(struct memtest *t)
 	int i, nr;
 
 	reset(t);
-	nr = find_vfs(found);
+	nr = memtest_find_vfs(found);
 	t->iommufd = iommufd_open();
 	if (t->iommufd < 0)
 		return t->iommufd;
@@ -168,19 +168,30 @@ int memtest_free_memory(struct memtest *t, uint64_t *bytes)
 	return ret;
 }
 
+int memtest_alloc_id(int iommufd, uint32_t region, uint64_t length,
+		     uint32_t *mem_id)
+{
+	struct iommu_mem_alloc cmd = {
+		.type = IOMMU_MEM_TYPE_REGION,
+		.region_index = region,
+		.length = length,
+	};
+	int ret = iommufd_mem_alloc(iommufd, &cmd);
+
+	*mem_id = cmd.out_mem_id;
+	return ret;
+}
+
 int memtest_region_is_idle(void)
 {
-	struct memtest t;
-	uint64_t offset;
+	int iommufd = iommufd_open();
 	uint32_t id;
 	int ret;
 
-	ret = memtest_open_other(&t);
-	if (ret)
-		return -ENODEV;
-	ret = iommufd_mem_alloc_region(t.iommufd, t.vf[0].dev_id,
-				       memtest_page_size(), &id, &offset);
-	memtest_close(&t);
+	if (iommufd < 0)
+		return iommufd;
+	ret = memtest_alloc_id(iommufd, 0, memtest_page_size(), &id);
+	close(iommufd);
 	return ret;
 }
 

@@ -31,9 +31,14 @@ struct memtest {
 	struct vfio_dev vf[MEMTEST_MAX_VFS];
 };
 
+/* The VFs with a vfio cdev, up to MEMTEST_MAX_VFS; returns how many there are */
+int memtest_find_vfs(struct vfio_function *found);
 /* -ENOENT if there are fewer VFs with a vfio cdev than @nr_vfs */
 int memtest_open(struct memtest *t, int nr_vfs);
-/* With one VF, the first that no other iommufd has; -EBUSY if there is none */
+/*
+ * With one VF, the first that can be bound; -EBUSY if there is none, as another
+ * iommufd has them or holds memory of their region
+ */
 int memtest_open_other(struct memtest *t);
 void memtest_close(struct memtest *t);
 
@@ -61,9 +66,12 @@ uint64_t memtest_page_size(void);
 uint64_t memtest_max_length(void);
 /* Bytes of region memory that can be allocated now, all of it, in any pieces */
 int memtest_free_memory(struct memtest *t, uint64_t *bytes);
+/* Memory of a region by its number, for CAP_SYS_RAWIO */
+int memtest_alloc_id(int iommufd, uint32_t region, uint64_t length,
+		     uint32_t *mem_id);
 /*
- * Does anybody hold memory of the region? A new iommufd, with a VF that must be
- * free (else -ENODEV), asks for a page of it: 0, or -EBUSY while another holds any
+ * Does anybody hold memory of region 0, or have a device of it? A new iommufd asks for
+ * a page, without a device: 0, or -EBUSY if so
  */
 int memtest_region_is_idle(void);
 /* Where the first region of nvgrace-egm is, for root. -ENOENT if there is none */
