@@ -57,9 +57,30 @@ struct world {
 FIXTURE(mem_fail_nth)
 {
 	int fail_nth;		/* /proc/self/fail-nth */
+	int anchor;		/* dma-buf of a page, see hold_region() */
 	uint64_t free_before;
 	struct world w;
 };
+
+/*
+ * Hold memory of the region throughout. Else each object that is undone would give the
+ * region's devices back to the IOMMU core, which attaches their default domain, warns
+ * if that fails, and has arm-smmu-v3 allocate memory for it.
+ */
+static int hold_region(struct memtest *t, int *fd)
+{
+	struct iommu_mem_export cmd = { .size = sizeof(cmd) };
+	struct memtest_object page;
+	int ret;
+
+	ret = memtest_object_alloc(t, &page, memtest_page_size());
+	if (ret)
+		return ret;
+	cmd.mem_id = page.id;
+	ret = iommufd_ioctl(t->iommufd, IOMMU_MEM_EXPORT, &cmd);
+	*fd = cmd.out_fd;
+	return ret ?: memtest_object_free(t, &page);
+}
 
 FIXTURE_SETUP(mem_fail_nth)
 {
@@ -71,6 +92,7 @@ FIXTURE_SETUP(mem_fail_nth)
 	if (prepare_injection())
 		SKIP(return, "no failslab in debugfs");
 	MEMTEST_SETUP(t, 1);
+	ASSERT_EQ(0, hold_region(t, &self->anchor));
 	ASSERT_EQ(0, memtest_free_memory(t, &self->free_before));
 	ASSERT_EQ(0, iommufd_ioas_alloc(t->iommufd, &self->w.ioas_id));
 	ASSERT_EQ(0, iommufd_ioas_alloc(t->iommufd, &self->w.other_ioas_id));
@@ -84,6 +106,7 @@ FIXTURE_TEARDOWN(mem_fail_nth)
 	/* All memory is back, though the iommufd was never closed */
 	EXPECT_EQ(0, memtest_free_memory(t, &free_after));
 	EXPECT_EQ(self->free_before, free_after);
+	close(self->anchor);
 	memtest_close(t);
 	EXPECT_EQ(0, memtest_region_is_idle());
 	close(self->fail_nth);
