@@ -259,6 +259,7 @@ struct iommufd_mem_scrubber {
  * @desc: what the provider told
  * @id: what userspace calls it, if it names no device
  * @dmem: what its memory is charged to
+ * @dev: what operators see
  * @devices: struct iommufd_mem_link of each device that entitles; changed under both
  *           iommufd_mem_regions_lock and @lock, read under either
  * @file: has the address space of all CPU mappings of the region's memory
@@ -288,6 +289,7 @@ struct iommufd_mem_region {
 	struct iommufd_mem_region_desc desc;
 	int id;
 	struct dmem_cgroup_region *dmem;
+	struct device *dev;
 	struct list_head devices;
 	struct file *file;
 	struct pfn_address_space pfn_space;
@@ -349,6 +351,16 @@ int iommufd_mem_scrub_pause(struct iommufd_mem_region *region);
 void iommufd_mem_scrub_resume(struct iommufd_mem_region *region);
 int iommufd_mem_scrub_blocks(struct iommufd_mem_region *region,
 			     struct list_head *blocks);
+
+/* mem_sysfs.c */
+int iommufd_mem_sysfs_init(void);
+void iommufd_mem_sysfs_exit(void);
+int iommufd_mem_sysfs_add(struct iommufd_mem_region *region);
+void iommufd_mem_sysfs_remove(struct iommufd_mem_region *region);
+int iommufd_mem_sysfs_link(struct iommufd_mem_region *region,
+			   struct device *dev);
+void iommufd_mem_sysfs_unlink(struct iommufd_mem_region *region,
+			      struct device *dev);
 
 /* mem_retired.c */
 void iommufd_mem_watch(struct iommufd_mem_region *region);

@@ -147,8 +147,8 @@ static int iommufd_mem_register_dmem(struct iommufd_mem_region *region)
  * Return: the region, to be ended with
  * iommufd_mem_region_unregister(), or an ERR_PTR: -EINVAL if base or size is not
  * page aligned or size is 0; -EOVERFLOW if the end is beyond what physical
- * addresses can be; -EEXIST if it overlaps System RAM; -EBUSY if it overlaps
- * another resource, e.g. a region; -ENOMEM.
+ * addresses can be; -EEXIST if it overlaps System RAM, or if there is a region with
+ * this name; -EBUSY if it overlaps another resource, e.g. a region; -ENOMEM.
  */
 struct iommufd_mem_region *
 iommufd_mem_region_register(const struct iommufd_mem_region_desc *desc)
@@ -201,6 +201,9 @@ iommufd_mem_region_register(const struct iommufd_mem_region_desc *desc)
 	rc = iommufd_mem_register_dmem(region);
 	if (rc)
 		goto err_scrub;
+	rc = iommufd_mem_sysfs_add(region);
+	if (rc)
+		goto err_dmem;
 
 	iommufd_mem_watch(region);
 	scoped_guard(mutex, &region->lock)
@@ -209,6 +212,8 @@ iommufd_mem_region_register(const struct iommufd_mem_region_desc *desc)
 		list_add_tail(&region->node, &iommufd_mem_regions);
 	return region;
 
+err_dmem:
+	dmem_cgroup_unregister_region(region->dmem);
 err_scrub:
 	destroy_workqueue(region->scrub_wq);
 err_pool:
@@ -233,6 +238,7 @@ static void iommufd_mem_unlink(struct iommufd_mem_region *region,
 		list_del(&link->node);
 		iommufd_mem_link_release(link);
 	}
+	iommufd_mem_sysfs_unlink(region, link->dev);
 	put_device(link->dev);
 	kfree(link);
 }
@@ -264,6 +270,7 @@ static void iommufd_mem_region_end(struct iommufd_mem_region *region)
 			iommufd_mem_unlink(region, link);
 	}
 
+	iommufd_mem_sysfs_remove(region);
 	iommufd_mem_unwatch(region);
 	iommufd_mem_scrub_stop(region);
 	/* No more of it can be given out; what just was must be seen to its end */
@@ -345,12 +352,18 @@ static int iommufd_mem_link(struct iommufd_mem_region *region,
 			    struct device *dev)
 {
 	struct iommufd_mem_link *link;
+	int rc;
 
 	lockdep_assert_held(&iommufd_mem_regions_lock);
 
 	link = kzalloc_obj(*link, GFP_KERNEL);
 	if (!link)
 		return -ENOMEM;
+	rc = iommufd_mem_sysfs_link(region, dev);
+	if (rc) {
+		kfree(link);
+		return rc;
+	}
 	link->dev = get_device(dev);
 	guard(mutex)(&region->lock);
 	list_add_tail(&link->node, &region->devices);
@@ -422,17 +435,24 @@ static struct notifier_block iommufd_mem_pci_nb = {
 };
 
 /**
- * iommufd_mem_init() - Follow the PCI functions that come and go
+ * iommufd_mem_init() - Get ready for regions
  *
- * Not when the first region is registered, as that can be in such a notifier.
+ * PCI functions that come and go are followed from here on, not from the first
+ * region on, as that can be registered in such a notifier.
  *
- * Return: 0 or an errno of bus_register_notifier().
+ * Return: 0 or a negative errno.
  */
 int iommufd_mem_init(void)
 {
-	if (!IS_ENABLED(CONFIG_PCI))
-		return 0;
-	return bus_register_notifier(&pci_bus_type, &iommufd_mem_pci_nb);
+	int rc;
+
+	rc = iommufd_mem_sysfs_init();
+	if (rc || !IS_ENABLED(CONFIG_PCI))
+		return rc;
+	rc = bus_register_notifier(&pci_bus_type, &iommufd_mem_pci_nb);
+	if (rc)
+		iommufd_mem_sysfs_exit();
+	return rc;
 }
 
 /**
@@ -442,6 +462,7 @@ void iommufd_mem_exit(void)
 {
 	if (IS_ENABLED(CONFIG_PCI))
 		bus_unregister_notifier(&pci_bus_type, &iommufd_mem_pci_nb);
+	iommufd_mem_sysfs_exit();
 }
 
 /**
