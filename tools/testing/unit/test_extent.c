@@ -92,10 +92,47 @@ static void an_offset_past_the_end_has_no_address(void **state)
 
 	(void)state;
 	mem_extents_append(ext, GIB, PAGE);
-	assert_int_equal(mem_extents_find(ext, PAGE, &contig), 0);
+	assert_int_equal(mem_extents_find(ext, PAGE, &contig),
+			 MEM_EXTENTS_HOLE);
 	assert_int_equal(contig, 0);
-	assert_int_equal(mem_extents_find(ext, UINT64_MAX, &contig), 0);
+	assert_int_equal(mem_extents_find(ext, UINT64_MAX, &contig),
+			 MEM_EXTENTS_HOLE);
 	assert_int_equal(shim_warnings, 2);
+	free(ext);
+}
+
+static void holes_have_no_address_but_an_end(void **state)
+{
+	struct mem_extents *ext = new_extents(2);
+	u64 contig;
+
+	(void)state;
+	mem_extents_skip(ext, 3 * PAGE);
+	assert_int_equal(mem_extents_find(ext, PAGE, &contig),
+			 MEM_EXTENTS_HOLE);
+	assert_int_equal(contig, 2 * PAGE);
+	mem_extents_append(ext, GIB, PAGE);
+	mem_extents_skip(ext, PAGE);
+	/* Contiguous in memory, but not in the object */
+	mem_extents_append(ext, GIB + PAGE, PAGE);
+	mem_extents_skip(ext, 2 * PAGE);
+	assert_int_equal(ext->nr, 2);
+	assert_int_equal(ext->length, 8 * PAGE);
+	assert_int_equal(mem_extents_find(ext, 0, &contig), MEM_EXTENTS_HOLE);
+	assert_int_equal(contig, 3 * PAGE);
+	assert_int_equal(mem_extents_find(ext, 4 * PAGE, &contig),
+			 MEM_EXTENTS_HOLE);
+	assert_int_equal(contig, PAGE);
+	assert_int_equal(mem_extents_find(ext, 7 * PAGE, &contig),
+			 MEM_EXTENTS_HOLE);
+	assert_int_equal(contig, PAGE);
+
+	assert_int_equal(mem_extents_offset(ext, GIB + 8), 3 * PAGE + 8);
+	assert_int_equal(mem_extents_offset(ext, GIB + PAGE), 5 * PAGE);
+	assert_int_equal(mem_extents_offset(ext, GIB + 2 * PAGE),
+			 MEM_EXTENTS_HOLE);
+	assert_int_equal(mem_extents_offset(ext, 0), MEM_EXTENTS_HOLE);
+	assert_int_equal(shim_warnings, 0);
 	free(ext);
 }
 
@@ -167,6 +204,12 @@ static void random_objects_match_the_model(void **state)
 				paddr &= ~(length * PAGE - 1);
 			if (npages + length > MAX_PAGES)
 				break;
+			if (!(random() % 4)) {
+				mem_extents_skip(ext, length * PAGE);
+				for (n = 0; n < length; n++)
+					model[npages++] = MEM_EXTENTS_HOLE;
+				continue;
+			}
 			mem_extents_append(ext, paddr, length * PAGE);
 			for (n = 0; n < length; n++)
 				model[npages++] = paddr + n * PAGE;
@@ -176,14 +219,18 @@ static void random_objects_match_the_model(void **state)
 			assert_int_equal(mem_extents_find(ext, i * PAGE,
 							  &contig), model[i]);
 			for (n = 1; i + n < npages; n++)
-				if (model[i + n] != model[i] + n * PAGE)
+				if (model[i + n] !=
+				    (model[i] == MEM_EXTENTS_HOLE ?
+					     MEM_EXTENTS_HOLE :
+					     model[i] + n * PAGE))
 					break;
 			assert_int_equal(contig, n * PAGE);
 		}
 		block = mem_extents_max_block(ext);
-		assert_true(block >= PAGE);
-		assert_true(has_block(model, npages, block));
-		assert_false(has_block(model, npages, block * 2));
+		assert_true(block >= PAGE || !ext->nr);
+		assert_true(!ext->nr || has_block(model, npages, block));
+		assert_false(block >= PAGE &&
+			     has_block(model, npages, block * 2));
 		assert_int_equal(shim_warnings, 0);
 		free(ext);
 	}
@@ -196,6 +243,7 @@ int main(void)
 		cmocka_unit_test(contiguous_blocks_become_one_extent),
 		cmocka_unit_test(too_many_extents_warn_and_change_nothing),
 		cmocka_unit_test(an_offset_past_the_end_has_no_address),
+		cmocka_unit_test(holes_have_no_address_but_an_end),
 		cmocka_unit_test(the_largest_block_is_aligned_in_both_spaces),
 		cmocka_unit_test(random_objects_match_the_model),
 	};
