@@ -16,8 +16,7 @@
  *   mem_retired.c memory that must not be used
  *   mem_scrub.c   zeroing
  *   mem_extent.c  offset to physical address
- *   mem_sysfs.c, mem_debugfs.c, mem_trace.c   what can be seen of it all
- *   mem_carveout.c a provider, of memory that was kept from Linux
+ *   mem_sysfs.c   what operators see of a region
  *
  * An object has an ID and a dma-buf; the dma-buf has the memory. Every user of
  * the memory holds the dma-buf: the object, each iopt_pages (so a DMA mapping

@@ -13,6 +13,7 @@
  * none is made after the memory was revoked.
  */
 #include <linux/dma-resv.h>
+#include <linux/io.h>
 #include <linux/mm.h>
 
 #include "mem.h"
@@ -122,6 +123,52 @@ static vm_fault_t mem_fault(struct vm_fault *vmf)
 	return mem_huge_fault(vmf, 0);
 }
 
+/* Of one page of memory of a region */
+static int mem_access_page(struct iommufd_mem *mem, u64 offset, void *buf,
+			   int len, bool write)
+{
+	struct phys_vec phys;
+	void *va;
+	int rc;
+
+	dma_resv_lock(mem->dmabuf->resv, NULL);
+	rc = iommufd_mem_phys(mem, offset, &phys);
+	if (rc)
+		goto out_unlock;
+	rc = -ENOMEM;
+	va = memremap(phys.paddr - offset_in_page(offset), PAGE_SIZE,
+		      MEMREMAP_WB);
+	if (!va)
+		goto out_unlock;
+	if (write)
+		memcpy(va + offset_in_page(offset), buf, len);
+	else
+		memcpy(buf, va + offset_in_page(offset), len);
+	memunmap(va);
+	rc = len;
+out_unlock:
+	dma_resv_unlock(mem->dmabuf->resv);
+	return rc;
+}
+
+/*
+ * For debuggers: ptrace() and /proc/PID/mem, which cannot take a page. Memory of a
+ * device is left to who drives it, as vfio does.
+ */
+static int mem_access(struct vm_area_struct *vma, unsigned long addr, void *buf,
+		      int len, int write)
+{
+	struct iommufd_mem *mem = vma->vm_private_data;
+	u64 offset = iommufd_mem_vma_offset(vma, addr);
+
+	if (mem->type != IOMMU_MEM_TYPE_REGION)
+		return -EIO;
+	if (write && !(vma->vm_flags & VM_WRITE))
+		return -EACCES;
+	len = min_t(unsigned long, len, PAGE_SIZE - offset_in_page(offset));
+	return mem_access_page(mem, offset, buf, len, write);
+}
+
 static void mem_vma_open(struct vm_area_struct *vma)
 {
 	struct iommufd_mem *mem = vma->vm_private_data;
@@ -146,6 +193,7 @@ static const struct vm_operations_struct mem_vma_ops = {
 #ifdef CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP
 	.huge_fault = mem_huge_fault,
 #endif
+	.access = mem_access,
 };
 
 /**

@@ -371,7 +371,8 @@ struct iommu_ioas_map_mem {
  * Each byte of the object has one offset only. MAP_SHARED is required.
  *
  * Page table entries are made at the first access, as large as the alignment of
- * the virtual address and of the memory allow.
+ * the virtual address and of the memory allow, and the architecture for memory
+ * without a struct page: arm64 has none larger than a PMD for that.
  *
  * Errnos:
  *

@@ -194,9 +194,14 @@ static void do_free(unsigned int n)
 
 static void do_retire(void)
 {
+	static u64 last;
 	u64 start = random() % PAGES, i;
 	u64 nr = 1 + random() % 3;
 
+	/* Often near, so that ranges overlap, touch and contain each other */
+	if (random() % 4)
+		start = (last + PAGES + random() % 7 - 3) % PAGES;
+	last = start;
 	if (nr > PAGES - start)
 		nr = PAGES - start;
 	assert_int_equal(iommufd_mem_pool_retire(&m.pool,

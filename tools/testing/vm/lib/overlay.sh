@@ -49,7 +49,7 @@ patches_apply()
 # Our files as "path-in-the-repository<TAB>path-in-the-tree".
 linux_files()
 {
-	(cd "$REPO" && find include/uapi/linux include/linux include/trace drivers -type f \
+	(cd "$REPO" && find include/uapi/linux include/linux drivers -type f \
 		! -name '.*' ! -name '*~' ! -name '*.orig' ! -name '*.rej' -printf '%p\t%p\n' 2>/dev/null)
 }
 
