@@ -76,7 +76,9 @@ static void mem_dma_buf_unmap(struct dma_buf_attachment *attach,
 
 static void mem_dma_buf_release(struct dma_buf *dmabuf)
 {
-	mem_buf_free(dmabuf->priv);
+	/* NULL if it was never published, see mem_buf_set_dma_buf() */
+	if (dmabuf->priv)
+		mem_buf_free(dmabuf->priv);
 }
 
 static const struct dma_buf_ops mem_dma_buf_ops = {
@@ -248,20 +250,51 @@ mem_buf_take(struct iommufd_mem_region *region, struct iommufd_mem_owner *owner,
 }
 
 /*
- * Publish the dma-buf, unless the region has gone, or some of the memory has failed,
- * while it was zeroed.
+ * Let the dma-buf own the memory, unless the region has gone, or some of the memory
+ * has failed, while it was zeroed.
  */
 static int mem_buf_set_dma_buf(struct iommufd_mem_buf *buf,
 			       struct dma_buf *dmabuf)
 {
-	guard(mutex)(&buf->region->lock);
+	struct iommufd_mem_region *region = buf->region;
+
+	guard(mutex)(&region->lock);
+	if (region->revoked)
+		return -ENODEV;
+	if (buf->failed)
+		return -EAGAIN;
+	/* Nobody can have mapped it before */
+	dmabuf->file->f_mapping = region->file->f_mapping;
 	buf->dmabuf = dmabuf;
 	mem_buf_zeroed(buf);
-	/* Nobody has seen the dma-buf, so the lock for this is not needed yet */
-	buf->revoked = buf->region->revoked;
-	if (buf->revoked)
-		return -ENODEV;
-	return buf->failed ? -EAGAIN : 0;
+	return 0;
+}
+
+/*
+ * A dma-buf that owns the memory. A file is released only when the task returns to
+ * userspace; after an error that would be too late for the memory, which is wanted
+ * for another try. So the memory stays with the caller then.
+ */
+static struct dma_buf *mem_buf_export(struct iommufd_mem_buf *buf)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(exp_info);
+	struct dma_buf *dmabuf;
+	int rc;
+
+	exp_info.ops = &mem_dma_buf_ops;
+	exp_info.size = buf->extents.length;
+	exp_info.flags = O_RDWR;
+	exp_info.priv = buf;
+	dmabuf = dma_buf_export(&exp_info);
+	if (IS_ERR(dmabuf))
+		return dmabuf;
+	rc = mem_buf_set_dma_buf(buf, dmabuf);
+	if (rc) {
+		dmabuf->priv = NULL;
+		dma_buf_put(dmabuf);
+		return ERR_PTR(rc);
+	}
+	return dmabuf;
 }
 
 static struct iommufd_mem_buf *
@@ -294,7 +327,6 @@ static int mem_alloc_dma_buf(struct iommufd_mem *mem,
 			     struct iommufd_mem_region *region,
 			     const struct iommu_mem_alloc *cmd)
 {
-	DEFINE_DMA_BUF_EXPORT_INFO(exp_info);
 	struct iommufd_mem_buf *buf;
 	struct dma_buf *dmabuf;
 	int rc;
@@ -309,22 +341,10 @@ static int mem_alloc_dma_buf(struct iommufd_mem *mem,
 	if (rc)
 		goto err_free;
 
-	exp_info.ops = &mem_dma_buf_ops;
-	exp_info.size = buf->extents.length;
-	exp_info.flags = O_RDWR;
-	exp_info.priv = buf;
-	dmabuf = dma_buf_export(&exp_info);
+	dmabuf = mem_buf_export(buf);
 	if (IS_ERR(dmabuf)) {
 		rc = PTR_ERR(dmabuf);
 		goto err_free;
-	}
-	/* Nobody can have mapped it before */
-	dmabuf->file->f_mapping = region->file->f_mapping;
-	rc = mem_buf_set_dma_buf(buf, dmabuf);
-	if (rc) {
-		/* This frees the buf */
-		dma_buf_put(dmabuf);
-		return rc;
 	}
 	mem->dmabuf = dmabuf;
 	mem->node = region->desc.node;

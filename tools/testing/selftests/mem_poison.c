@@ -384,4 +384,50 @@ TEST_F_TIMEOUT(mem_poison, what_fails_while_it_is_allocated_is_not_given_out,
 				   failures.offset[i]));
 }
 
+/* Pages one after the other, while all memory is being allocated */
+static void *fail_in_turn(void *arg)
+{
+	struct failures *failures = arg;
+	unsigned int i;
+
+	for (i = 0; i < 12 && !failures->ret; i++) {
+		failures->ret = memtest_fail_memory(failures->base);
+		failures->base += 5 * memtest_page_size();
+	}
+	return NULL;
+}
+
+/*
+ * The memory that an allocation has to give back, as some of it failed while it was
+ * zeroed, is all there is: it must be back before the allocation tries again.
+ */
+TEST_F_TIMEOUT(mem_poison, an_allocation_of_all_memory_steps_around_what_fails,
+	       MEMTEST_TIMEOUT)
+{
+	struct failures failures = {
+		.base = self->base + self->size / 2,
+	};
+	pthread_t thread;
+	unsigned int i;
+
+	ASSERT_EQ(0, munmap(self->object.va, LENGTH));
+	self->object.va = NULL;
+	ASSERT_EQ(0, memtest_object_free(&self->t, &self->object));
+
+	for (i = 0; i < 4; i++) {
+		/* All of it is dirty then, and takes a while to be zeroed */
+		ASSERT_EQ(0, memtest_object_alloc_linear(&self->t, &self->object,
+							 self->size));
+		ASSERT_EQ(0, memtest_object_free(&self->t, &self->object));
+
+		ASSERT_EQ(0, pthread_create(&thread, NULL, fail_in_turn,
+					    &failures));
+		EXPECT_EQ(0, memtest_object_alloc_linear(&self->t, &self->object,
+							 self->size));
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		ASSERT_EQ(0, failures.ret);
+		EXPECT_EQ(0, memtest_object_free(&self->t, &self->object));
+	}
+}
+
 TEST_HARNESS_MAIN

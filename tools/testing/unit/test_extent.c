@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * mem_extent.c: offset to physical address, checked against the plainest model
- * there is, an array with the address of every page.
+ * mem_extent.c: offset to physical address and back, checked against the plainest
+ * model there is, an array with the address of every page.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -101,38 +101,92 @@ static void an_offset_past_the_end_has_no_address(void **state)
 	free(ext);
 }
 
-static void holes_have_no_address_but_an_end(void **state)
+static void holes_have_no_address_and_count_as_length(void **state)
 {
 	struct mem_extents *ext = new_extents(2);
 	u64 contig;
 
 	(void)state;
-	mem_extents_skip(ext, 3 * PAGE);
-	assert_int_equal(mem_extents_find(ext, PAGE, &contig),
+	mem_extents_skip(ext, PAGE);
+	mem_extents_append(ext, GIB, 2 * PAGE);
+	mem_extents_skip(ext, PAGE);
+	mem_extents_skip(ext, 2 * PAGE);
+	mem_extents_append(ext, GIB + 5 * PAGE, PAGE);
+	mem_extents_skip(ext, 4 * PAGE);
+	assert_int_equal(ext->nr, 2);
+	assert_int_equal(ext->length, 11 * PAGE);
+
+	assert_int_equal(mem_extents_find(ext, 0, &contig), MEM_EXTENTS_HOLE);
+	assert_int_equal(contig, PAGE);
+	assert_int_equal(mem_extents_find(ext, PAGE - 1, &contig),
 			 MEM_EXTENTS_HOLE);
+	assert_int_equal(contig, 1);
+	assert_int_equal(mem_extents_find(ext, PAGE, &contig), GIB);
 	assert_int_equal(contig, 2 * PAGE);
+	assert_int_equal(mem_extents_find(ext, 3 * PAGE, &contig),
+			 MEM_EXTENTS_HOLE);
+	assert_int_equal(contig, 3 * PAGE);
+	assert_int_equal(mem_extents_find(ext, 6 * PAGE, &contig),
+			 GIB + 5 * PAGE);
+	assert_int_equal(contig, PAGE);
+	assert_int_equal(mem_extents_find(ext, 7 * PAGE + 1, &contig),
+			 MEM_EXTENTS_HOLE);
+	assert_int_equal(contig, 4 * PAGE - 1);
+	assert_int_equal(shim_warnings, 0);
+	free(ext);
+}
+
+static void what_a_hole_parts_stays_two_extents(void **state)
+{
+	struct mem_extents *ext = new_extents(2);
+
+	(void)state;
 	mem_extents_append(ext, GIB, PAGE);
 	mem_extents_skip(ext, PAGE);
 	/* Contiguous in memory, but not in the object */
 	mem_extents_append(ext, GIB + PAGE, PAGE);
-	mem_extents_skip(ext, 2 * PAGE);
 	assert_int_equal(ext->nr, 2);
-	assert_int_equal(ext->length, 8 * PAGE);
-	assert_int_equal(mem_extents_find(ext, 0, &contig), MEM_EXTENTS_HOLE);
-	assert_int_equal(contig, 3 * PAGE);
-	assert_int_equal(mem_extents_find(ext, 4 * PAGE, &contig),
-			 MEM_EXTENTS_HOLE);
-	assert_int_equal(contig, PAGE);
-	assert_int_equal(mem_extents_find(ext, 7 * PAGE, &contig),
-			 MEM_EXTENTS_HOLE);
-	assert_int_equal(contig, PAGE);
+	/* No hole at all */
+	mem_extents_skip(ext, 0);
+	mem_extents_append(ext, GIB + 2 * PAGE, PAGE);
+	assert_int_equal(ext->nr, 2);
+	assert_int_equal(ext->length, 4 * PAGE);
+	free(ext);
+}
 
-	assert_int_equal(mem_extents_offset(ext, GIB + 8), 3 * PAGE + 8);
-	assert_int_equal(mem_extents_offset(ext, GIB + PAGE), 5 * PAGE);
-	assert_int_equal(mem_extents_offset(ext, GIB + 2 * PAGE),
+static void an_object_can_be_one_hole(void **state)
+{
+	struct mem_extents *ext = new_extents(0);
+	u64 contig;
+
+	(void)state;
+	mem_extents_skip(ext, 5 * PAGE);
+	assert_int_equal(mem_extents_find(ext, PAGE, &contig),
 			 MEM_EXTENTS_HOLE);
+	assert_int_equal(contig, 4 * PAGE);
 	assert_int_equal(mem_extents_offset(ext, 0), MEM_EXTENTS_HOLE);
 	assert_int_equal(shim_warnings, 0);
+	free(ext);
+}
+
+static void addresses_find_their_offset(void **state)
+{
+	struct mem_extents *ext = new_extents(2);
+
+	(void)state;
+	mem_extents_append(ext, 7 * GIB, 2 * PAGE);
+	mem_extents_skip(ext, PAGE);
+	mem_extents_append(ext, 8 * GIB, PAGE);
+	assert_int_equal(mem_extents_offset(ext, 7 * GIB), 0);
+	assert_int_equal(mem_extents_offset(ext, 7 * GIB + 2 * PAGE - 1),
+			 2 * PAGE - 1);
+	assert_int_equal(mem_extents_offset(ext, 8 * GIB + 1), 3 * PAGE + 1);
+	assert_int_equal(mem_extents_offset(ext, 7 * GIB - 1),
+			 MEM_EXTENTS_HOLE);
+	assert_int_equal(mem_extents_offset(ext, 7 * GIB + 2 * PAGE),
+			 MEM_EXTENTS_HOLE);
+	assert_int_equal(mem_extents_offset(ext, 8 * GIB + PAGE),
+			 MEM_EXTENTS_HOLE);
 	free(ext);
 }
 
@@ -173,7 +227,7 @@ static bool has_block(const u64 *model, unsigned int npages, u64 block)
 	u64 pages = block / PAGE, start, i;
 
 	for (start = 0; start + pages <= npages; start += pages) {
-		if (model[start] % block)
+		if (model[start] == MEM_EXTENTS_HOLE || model[start] % block)
 			continue;
 		for (i = 1; i < pages; i++)
 			if (model[start + i] != model[start] + i * PAGE)
@@ -182,6 +236,17 @@ static bool has_block(const u64 *model, unsigned int npages, u64 block)
 			return true;
 	}
 	return false;
+}
+
+/* How many pages go on where the page before ends, or are in the same hole */
+static u64 contig_pages(const u64 *model, unsigned int npages)
+{
+	u64 n, step = model[0] == MEM_EXTENTS_HOLE ? 0 : PAGE;
+
+	for (n = 1; n < npages; n++)
+		if (model[n] != model[0] + n * step)
+			break;
+	return n;
 }
 
 static void random_objects_match_the_model(void **state)
@@ -199,38 +264,33 @@ static void random_objects_match_the_model(void **state)
 		for (i = 1 + random() % MAX_EXTENTS; i; i--) {
 			u64 length = 1ULL << (random() % 7);
 			u64 paddr = (random() % 4096) * PAGE;
+			bool hole = random() % 4 == 0;
 
 			if (random() % 2)
 				paddr &= ~(length * PAGE - 1);
 			if (npages + length > MAX_PAGES)
 				break;
-			if (!(random() % 4)) {
+			if (hole)
 				mem_extents_skip(ext, length * PAGE);
-				for (n = 0; n < length; n++)
-					model[npages++] = MEM_EXTENTS_HOLE;
-				continue;
-			}
-			mem_extents_append(ext, paddr, length * PAGE);
+			else
+				mem_extents_append(ext, paddr, length * PAGE);
 			for (n = 0; n < length; n++)
-				model[npages++] = paddr + n * PAGE;
+				model[npages++] = hole ? MEM_EXTENTS_HOLE :
+						  paddr + n * PAGE;
 		}
 		assert_int_equal(ext->length, npages * PAGE);
 		for (i = 0; i < npages; i++) {
 			assert_int_equal(mem_extents_find(ext, i * PAGE,
 							  &contig), model[i]);
-			for (n = 1; i + n < npages; n++)
-				if (model[i + n] !=
-				    (model[i] == MEM_EXTENTS_HOLE ?
-					     MEM_EXTENTS_HOLE :
-					     model[i] + n * PAGE))
-					break;
+			n = contig_pages(model + i, npages - i);
 			assert_int_equal(contig, n * PAGE);
 		}
 		block = mem_extents_max_block(ext);
-		assert_true(block >= PAGE || !ext->nr);
-		assert_true(!ext->nr || has_block(model, npages, block));
-		assert_false(block >= PAGE &&
-			     has_block(model, npages, block * 2));
+		if (ext->nr) {
+			assert_true(block >= PAGE);
+			assert_true(has_block(model, npages, block));
+			assert_false(has_block(model, npages, block * 2));
+		}
 		assert_int_equal(shim_warnings, 0);
 		free(ext);
 	}
@@ -243,7 +303,10 @@ int main(void)
 		cmocka_unit_test(contiguous_blocks_become_one_extent),
 		cmocka_unit_test(too_many_extents_warn_and_change_nothing),
 		cmocka_unit_test(an_offset_past_the_end_has_no_address),
-		cmocka_unit_test(holes_have_no_address_but_an_end),
+		cmocka_unit_test(holes_have_no_address_and_count_as_length),
+		cmocka_unit_test(what_a_hole_parts_stays_two_extents),
+		cmocka_unit_test(an_object_can_be_one_hole),
+		cmocka_unit_test(addresses_find_their_offset),
 		cmocka_unit_test(the_largest_block_is_aligned_in_both_spaces),
 		cmocka_unit_test(random_objects_match_the_model),
 	};
