@@ -370,9 +370,9 @@ struct iommu_ioas_map_mem {
  * @out_mmap_offset + n, for a page-aligned n, it maps the object from byte n on.
  * Each byte of the object has one offset only. MAP_SHARED is required.
  *
- * Page table entries are made at the first access, as large as the alignment of
- * the virtual address and of the memory allow, and the architecture for memory
- * without a struct page: arm64 has none larger than a PMD for that.
+ * Page table entries are made at the first access, as large as the architecture,
+ * and the alignment of the virtual address and of the memory, allow. For memory
+ * without a struct page arm64 has none larger than a PMD entry.
  *
  * Errnos:
  *
