@@ -224,6 +224,26 @@ mem_buf_new(struct iommufd_mem_region *region,
 	return buf;
 }
 
+/* A buf of a context that may have the memory, charged for it */
+static struct iommufd_mem_buf *
+mem_buf_charge(struct iommufd_mem_region *region,
+	       const struct iommu_mem_alloc *cmd)
+{
+	struct dmem_cgroup_pool_state *charge;
+	struct iommufd_mem_buf *buf;
+	int rc;
+
+	rc = dmem_cgroup_try_charge(region->dmem, cmd->length, &charge, NULL);
+	if (rc)
+		return ERR_PTR(rc == -EAGAIN ? -EDQUOT : rc);
+	buf = mem_buf_new(region, cmd);
+	if (IS_ERR(buf))
+		dmem_cgroup_uncharge(charge, cmd->length);
+	else
+		buf->charge = charge;
+	return buf;
+}
+
 /* Returns a buf with the memory in it, on the region's list, but dirty */
 static struct iommufd_mem_buf *
 mem_buf_take(struct iommufd_mem_region *region, struct iommufd_mem_owner *owner,
@@ -233,10 +253,11 @@ mem_buf_take(struct iommufd_mem_region *region, struct iommufd_mem_owner *owner,
 	struct iommufd_mem_buf *buf;
 
 	guard(mutex)(&region->lock);
+	/* Nobody holds a region that is ending, so region->dmem is there */
 	holder = iommufd_mem_hold(region, owner);
 	if (IS_ERR(holder))
 		return ERR_CAST(holder);
-	buf = mem_buf_new(region, cmd);
+	buf = mem_buf_charge(region, cmd);
 	if (IS_ERR(buf)) {
 		iommufd_mem_drop(region, holder);
 		return buf;
@@ -301,24 +322,14 @@ static struct iommufd_mem_buf *
 mem_buf_alloc(struct iommufd_mem_region *region,
 	      struct iommufd_mem_owner *owner, const struct iommu_mem_alloc *cmd)
 {
-	struct dmem_cgroup_pool_state *charge;
 	struct iommufd_mem_buf *buf;
 	int rc;
 
-	rc = dmem_cgroup_try_charge(region->dmem, cmd->length, &charge, NULL);
-	if (rc)
-		return ERR_PTR(rc == -EAGAIN ? -EDQUOT : rc);
 	rc = iommufd_mem_scrub_pause(region);
-	if (rc) {
-		dmem_cgroup_uncharge(charge, cmd->length);
+	if (rc)
 		return ERR_PTR(rc);
-	}
 	buf = mem_buf_take(region, owner, cmd);
 	iommufd_mem_scrub_resume(region);
-	if (IS_ERR(buf))
-		dmem_cgroup_uncharge(charge, cmd->length);
-	else
-		buf->charge = charge;
 	return buf;
 }
 
