@@ -103,26 +103,10 @@ FIXTURE_TEARDOWN(mem_poison)
 	memtest_close(&self->t);
 }
 
-/* The bad pieces of an object; -1 if they cannot be listed */
-static int nr_bad(struct memtest *t, uint32_t mem_id,
-		  struct iommu_mem_retired_range range[64])
-{
-	struct iommu_mem_retired cmd = {
-		.size = sizeof(cmd),
-		.mem_id = mem_id,
-		.count = 64,
-		.ranges = (uintptr_t)range,
-	};
-
-	if (iommufd_ioctl(t->iommufd, IOMMU_MEM_RETIRED, &cmd))
-		return -1;
-	return cmd.count;
-}
-
 static bool is_bad(struct memtest *t, uint32_t mem_id, uint64_t offset)
 {
 	struct iommu_mem_retired_range range[64];
-	int i, nr = nr_bad(t, mem_id, range);
+	int i, nr = memtest_list_bad(t, mem_id, range, ARRAY_SIZE(range));
 
 	for (i = 0; i < nr; i++)
 		if (offset >= range[i].offset &&
@@ -242,10 +226,12 @@ TEST_F(mem_poison, it_is_listed)
 	uint64_t bad = good_page(&self->t, &self->object);
 	int before, after;
 
-	before = nr_bad(&self->t, self->object.id, self->range);
+	before = memtest_list_bad(&self->t, self->object.id, self->range,
+				  ARRAY_SIZE(self->range));
 	ASSERT_LE(0, before);
 	ASSERT_EQ(0, fail_memory_elsewhere(&self->object, self->base + bad));
-	after = nr_bad(&self->t, self->object.id, self->range);
+	after = memtest_list_bad(&self->t, self->object.id, self->range,
+				 ARRAY_SIZE(self->range));
 	EXPECT_EQ(before + 1, after);
 	EXPECT_TRUE(is_bad(&self->t, self->object.id, bad));
 
@@ -268,9 +254,11 @@ TEST_F(mem_poison, it_can_fail_again)
 	int nr;
 
 	ASSERT_EQ(0, fail_memory_elsewhere(&self->object, self->base + bad));
-	nr = nr_bad(&self->t, self->object.id, self->range);
+	nr = memtest_list_bad(&self->t, self->object.id, self->range,
+			      ARRAY_SIZE(self->range));
 	ASSERT_EQ(0, fail_memory_elsewhere(&self->object, self->base + bad));
-	EXPECT_EQ(nr, nr_bad(&self->t, self->object.id, self->range));
+	EXPECT_EQ(nr, memtest_list_bad(&self->t, self->object.id, self->range,
+				       ARRAY_SIZE(self->range)));
 }
 
 TEST_F(mem_poison, the_next_owner_does_not_get_it)

@@ -256,6 +256,20 @@ int memtest_region(uint64_t *base, uint64_t *size)
 	return ret;
 }
 
+int memtest_list_bad(struct memtest *t, uint32_t mem_id,
+		     struct iommu_mem_retired_range *ranges, uint32_t count)
+{
+	struct iommu_mem_retired cmd = {
+		.size = sizeof(cmd),
+		.mem_id = mem_id,
+		.count = count,
+		.ranges = (uintptr_t)ranges,
+	};
+
+	return iommufd_ioctl(t->iommufd, IOMMU_MEM_RETIRED, &cmd) ?:
+	       (int)cmd.count;
+}
+
 int memtest_fail_memory(uint64_t paddr)
 {
 	int fd = open("/sys/devices/system/memory/hard_offline_page",

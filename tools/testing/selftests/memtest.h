@@ -78,6 +78,9 @@ int memtest_region_is_idle(void);
 int memtest_region(uint64_t *base, uint64_t *size);
 /* Let a page of memory fail, for CAP_SYS_ADMIN. -ENOENT if the kernel cannot */
 int memtest_fail_memory(uint64_t paddr);
+/* IOMMU_MEM_RETIRED with room for @count: how many there are, or a negative errno */
+int memtest_list_bad(struct memtest *t, uint32_t mem_id,
+		     struct iommu_mem_retired_range *ranges, uint32_t count);
 /* How many memory objects there are, by enumeration */
 int memtest_count_objects(struct memtest *t);
 
