@@ -189,12 +189,11 @@ static int mem_pool_alloc(struct iommufd_mem_region *region,
 			  const struct iommu_mem_alloc *cmd,
 			  struct list_head *blocks)
 {
-	if (!(cmd->flags & IOMMU_MEM_ALLOC_LINEAR))
-		return iommufd_mem_pool_alloc(&region->pool, cmd->length,
-					      cmd->align ?: PAGE_SIZE, blocks);
-	if (cmd->length > region->desc.size)
-		return -EINVAL;
-	return iommufd_mem_pool_alloc_linear(&region->pool, cmd->length, blocks);
+	if (cmd->flags & IOMMU_MEM_ALLOC_LINEAR)
+		return iommufd_mem_pool_alloc_linear(&region->pool, cmd->length,
+						     blocks);
+	return iommufd_mem_pool_alloc(&region->pool, cmd->length,
+				      cmd->align ?: PAGE_SIZE, blocks);
 }
 
 /* A buf with memory of the pool in it, and nothing else */
@@ -233,6 +232,10 @@ mem_buf_charge(struct iommufd_mem_region *region,
 	struct iommufd_mem_buf *buf;
 	int rc;
 
+	/* No limit is to blame then */
+	if (cmd->length > region->desc.size)
+		return ERR_PTR(cmd->flags & IOMMU_MEM_ALLOC_LINEAR ? -EINVAL :
+								     -ENOSPC);
 	rc = dmem_cgroup_try_charge(region->dmem, cmd->length, &charge, NULL);
 	if (rc)
 		return ERR_PTR(rc == -EAGAIN ? -EDQUOT : rc);
