@@ -9,12 +9,14 @@
 #include "kselftest_harness.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "memtest.h"
 
@@ -105,7 +107,7 @@ FIXTURE_TEARDOWN(mem_poison)
 
 static bool is_bad(struct memtest *t, uint32_t mem_id, uint64_t offset)
 {
-	struct iommu_mem_retired_range range[64];
+	struct iommu_mem_retired_range range[512];
 	int i, nr = memtest_list_bad(t, mem_id, range, ARRAY_SIZE(range));
 
 	for (i = 0; i < nr; i++)
@@ -372,32 +374,68 @@ TEST_F_TIMEOUT(mem_poison, what_fails_while_it_is_allocated_is_not_given_out,
 				   failures.offset[i]));
 }
 
-/* Pages one after the other, while all memory is being allocated */
+/* How much of the region is free, in bytes; UINT64_MAX if that cannot be read */
+static uint64_t bytes_free(const char *path)
+{
+	unsigned long long bytes = UINT64_MAX;
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		return UINT64_MAX;
+	if (fscanf(file, "%llu", &bytes) != 1)
+		bytes = UINT64_MAX;
+	fclose(file);
+	return bytes;
+}
+
+#define STEP	(5 * memtest_page_size())
+
+struct failures_in_turn {
+	char path[64];		/* of a file that says how much is free */
+	uint64_t paddr;
+	int ret;
+};
+
+/* As soon as somebody has taken all memory, to zero it */
 static void *fail_in_turn(void *arg)
 {
-	struct failures *failures = arg;
+	struct failures_in_turn *failures = arg;
+	time_t end = time(NULL) + MEMTEST_DEADLINE;
 	unsigned int i;
 
-	for (i = 0; i < 12 && !failures->ret; i++) {
-		failures->ret = memtest_fail_memory(failures->base);
-		failures->base += 5 * memtest_page_size();
+	while (bytes_free(failures->path) && time(NULL) < end)
+		;
+	if (bytes_free(failures->path))
+		failures->ret = -ETIMEDOUT;
+	for (i = 0; i < 4 && !failures->ret; i++) {
+		failures->ret = memtest_fail_memory(failures->paddr);
+		failures->paddr += STEP;
 	}
 	return NULL;
 }
 
 /*
  * The memory that an allocation has to give back, as some of it failed while it was
- * zeroed, is all there is: it must be back before the allocation tries again.
+ * zeroed, is all there is: it must be back before the allocation tries again. What
+ * it gets then has holes where the memory failed, and is listed where that happened
+ * later.
  */
 TEST_F_TIMEOUT(mem_poison, an_allocation_of_all_memory_steps_around_what_fails,
 	       MEMTEST_TIMEOUT)
 {
-	struct failures failures = {
-		.base = self->base + self->size / 2,
-	};
+	/* Each variant has pages of its own: what has failed does not matter again */
+	const uint64_t first = self->base + self->size / 2 +
+			       (variant->misaligned ? MIB(8) : 0);
+	struct failures_in_turn failures = { .paddr = first };
 	pthread_t thread;
+	uint64_t paddr;
+	glob_t found;
 	unsigned int i;
 
+	ASSERT_EQ(0, glob("/sys/class/iommufd_mem/egm*/free", 0, NULL, &found));
+	ASSERT_GT(sizeof(failures.path), strlen(found.gl_pathv[0]));
+	strcpy(failures.path, found.gl_pathv[0]);
+	globfree(&found);
 	ASSERT_EQ(0, munmap(self->object.va, LENGTH));
 	self->object.va = NULL;
 	ASSERT_EQ(0, memtest_object_free(&self->t, &self->object));
@@ -414,6 +452,9 @@ TEST_F_TIMEOUT(mem_poison, an_allocation_of_all_memory_steps_around_what_fails,
 							 self->size));
 		ASSERT_EQ(0, pthread_join(thread, NULL));
 		ASSERT_EQ(0, failures.ret);
+		for (paddr = first; paddr < failures.paddr; paddr += STEP)
+			EXPECT_TRUE(is_bad(&self->t, self->object.id,
+					   paddr - self->base));
 		EXPECT_EQ(0, memtest_object_free(&self->t, &self->object));
 	}
 }
