@@ -79,6 +79,9 @@ static int iommufd_mem_check_alloc(const struct iommu_mem_alloc *cmd)
 	if (!cmd->length || !PAGE_ALIGNED(cmd->offset) ||
 	    !PAGE_ALIGNED(cmd->length))
 		return -EINVAL;
+	/* As many pages as gpu_buddy can count */
+	if (cmd->length >> PAGE_SHIFT > U32_MAX)
+		return -EINVAL;
 
 	if (cmd->type == IOMMU_MEM_TYPE_DEVICE)
 		return cmd->align ? -EINVAL : 0;

@@ -148,15 +148,14 @@ static int pool_cmp_blocks(void *priv, const struct list_head *a,
 /**
  * iommufd_mem_pool_alloc() - Take memory
  * @pool: where from
- * @length: in bytes, a multiple of @align, not 0
+ * @length: in bytes, a multiple of @align, not 0, less than 2^32 pages
  * @align: smallest block and its alignment, a power of two, at least PAGE_SIZE
  * @blocks: gets the blocks, in ascending order
  *
  * The largest blocks are taken, and among those clean ones are preferred;
  * gpu_buddy_block_is_clear() tells what a block is.
  *
- * Return: 0; -EINVAL if @length is more than gpu_buddy can count in pages;
- * -ENOSPC; -ENOMEM. On an error nothing is taken.
+ * Return: 0; -ENOSPC; -ENOMEM. On an error nothing is taken.
  */
 int iommufd_mem_pool_alloc(struct iommufd_mem_pool *pool, u64 length, u64 align,
 			   struct list_head *blocks)
@@ -168,8 +167,6 @@ int iommufd_mem_pool_alloc(struct iommufd_mem_pool *pool, u64 length, u64 align,
 		return rc;
 	if (length > pool->buddy.avail)
 		return -ENOSPC;
-	if (length >> PAGE_SHIFT > U32_MAX)
-		return -EINVAL;
 	rc = gpu_buddy_alloc_blocks(&pool->buddy, 0, pool->buddy.size, length,
 				    align, blocks, GPU_BUDDY_CLEAR_ALLOCATION);
 	/* gpu_buddy says so too if it has no memory for splitting a block */

@@ -203,6 +203,15 @@ TEST_F(mem_alloc, fields_of_device_memory_must_be_zero)
 	EXPECT_ALLOC(-EINVAL);
 }
 
+TEST_F(mem_alloc, more_than_can_be_counted_in_pages_is_invalid)
+{
+	self->cmd.length = 2 * memtest_max_length();
+	EXPECT_ALLOC(-EINVAL);
+	/* Less by a page is only more than there is */
+	self->cmd.length -= self->page;
+	EXPECT_ALLOC(-ENOSPC);
+}
+
 TEST_F(mem_alloc, more_than_there_is_has_no_space)
 {
 	self->cmd.length = memtest_max_length();
