@@ -258,19 +258,15 @@ static void iommufd_mem_unlink_device(struct iommufd_mem_region *region,
 			iommufd_mem_unlink(region, link);
 }
 
-/* The end of a region that is marked as revoked */
+/*
+ * The end of a region that is marked as revoked. Its devices stay claimed for the
+ * holder until the memory is out of reach.
+ */
 static void iommufd_mem_region_end(struct iommufd_mem_region *region)
 {
 	struct iommufd_mem_link *link, *next;
 	struct iommufd_mem_buf *buf;
 
-	scoped_guard(mutex, &iommufd_mem_regions_lock) {
-		list_del(&region->node);
-		list_for_each_entry_safe(link, next, &region->devices, node)
-			iommufd_mem_unlink(region, link);
-	}
-
-	iommufd_mem_sysfs_remove(region);
 	iommufd_mem_unwatch(region);
 	iommufd_mem_scrub_stop(region);
 	/* No more of it can be given out; what just was must be seen to its end */
@@ -278,6 +274,13 @@ static void iommufd_mem_region_end(struct iommufd_mem_region *region)
 	scoped_guard(mutex, &region->lock)
 		list_for_each_entry(buf, &region->bufs, region_node)
 			iommufd_mem_revoke_buf(buf);
+
+	scoped_guard(mutex, &iommufd_mem_regions_lock) {
+		list_del(&region->node);
+		list_for_each_entry_safe(link, next, &region->devices, node)
+			iommufd_mem_unlink(region, link);
+	}
+	iommufd_mem_sysfs_remove(region);
 	dmem_cgroup_unregister_region(region->dmem);
 	release_mem_region(region->desc.base, region->desc.size);
 	kref_put(&region->kref, iommufd_mem_region_release);
