@@ -40,7 +40,8 @@ enum iommufd_mem_policy {
  * @node: NUMA node, or NUMA_NO_NODE
  * @policy: who can hold memory of the region at the same time
  * @clean: the memory is known to be zero, e.g. as firmware vouches for it. Else
- *         all of it counts as dirty
+ *         all of it counts as dirty, and so does memory that was a region before
+ *         (since iommufd was loaded)
  * @owner: the provider's module. It cannot be unloaded while memory of the region
  *         is allocated
  */

@@ -261,6 +261,7 @@ struct iommufd_mem_scrubber {
  * @dev: what operators see
  * @devices: struct iommufd_mem_link of each device that entitles; changed under both
  *           iommufd_mem_regions_lock and @lock, read under either
+ * @cached: where it matters, a mapping of all of it that makes all others cached
  * @file: has the address space of all CPU mappings of the region's memory
  * @pfn_space: tells of memory that fails
  * @scrub_wq: where scrubbing is done
@@ -290,6 +291,7 @@ struct iommufd_mem_region {
 	struct dmem_cgroup_region *dmem;
 	struct device *dev;
 	struct list_head devices;
+	void *cached;
 	struct file *file;
 	struct pfn_address_space pfn_space;
 	struct workqueue_struct *scrub_wq;

@@ -9,6 +9,7 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
+#include <linux/io.h>
 #include <linux/ioport.h>
 #include <linux/module.h>
 #include <linux/overflow.h>
@@ -20,6 +21,18 @@
 static DEFINE_MUTEX(iommufd_mem_regions_lock);
 static LIST_HEAD(iommufd_mem_regions);
 static DEFINE_IDA(iommufd_mem_ids);
+
+/*
+ * Memory that was a region once, so that what a provider knew of it at boot need not
+ * be true any more. Under iommufd_mem_regions_lock.
+ */
+struct iommufd_mem_used {
+	struct list_head node;
+	u64 base;
+	u64 size;
+};
+
+static LIST_HEAD(iommufd_mem_used);
 
 static void iommufd_mem_region_release(struct kref *kref)
 {
@@ -125,6 +138,48 @@ static int iommufd_mem_claim(const struct iommufd_mem_region_desc *desc)
 	return 0;
 }
 
+/*
+ * On x86 the memory type of a page table entry follows the other mappings of the
+ * page, and without one it is uncached: so have one of all the memory.
+ */
+static int iommufd_mem_cache(struct iommufd_mem_region *region)
+{
+	if (!IS_ENABLED(CONFIG_X86))
+		return 0;
+	region->cached = memremap(region->desc.base, region->desc.size,
+				  MEMREMAP_WB);
+	return region->cached ? 0 : -ENOMEM;
+}
+
+static void iommufd_mem_uncache(struct iommufd_mem_region *region)
+{
+	if (region->cached)
+		memunmap(region->cached);
+}
+
+/* Returns 1 if some of it was a region before, 0 if not, or -ENOMEM */
+static int iommufd_mem_use(const struct iommufd_mem_region_desc *desc)
+{
+	u64 base = desc->base, end = base + desc->size;
+	struct iommufd_mem_used *used;
+	int before = 0;
+
+	guard(mutex)(&iommufd_mem_regions_lock);
+	list_for_each_entry(used, &iommufd_mem_used, node) {
+		if (used->base <= base && end <= used->base + used->size)
+			return 1;
+		if (used->base < end && base < used->base + used->size)
+			before = 1;
+	}
+	used = kzalloc_obj(*used, GFP_KERNEL);
+	if (!used)
+		return -ENOMEM;
+	used->base = base;
+	used->size = desc->size;
+	list_add(&used->node, &iommufd_mem_used);
+	return before;
+}
+
 static int iommufd_mem_register_dmem(struct iommufd_mem_region *region)
 {
 	const struct dmem_cgroup_init init = { .size = region->desc.size };
@@ -184,15 +239,21 @@ iommufd_mem_region_register(const struct iommufd_mem_region_desc *desc)
 	rc = iommufd_mem_claim(desc);
 	if (rc)
 		goto err_id;
+	rc = iommufd_mem_cache(region);
+	if (rc)
+		goto err_release;
 	region->file = anon_inode_create_getfile("[iommufd_mem]",
 						 &iommufd_mem_region_fops, NULL,
 						 O_RDWR, NULL);
 	if (IS_ERR(region->file)) {
 		rc = PTR_ERR(region->file);
-		goto err_release;
+		goto err_uncache;
 	}
+	rc = iommufd_mem_use(desc);
+	if (rc < 0)
+		goto err_file;
 	rc = iommufd_mem_pool_init(&region->pool, desc->base, desc->size,
-				   desc->clean);
+				   desc->clean && !rc);
 	if (rc)
 		goto err_file;
 	rc = iommufd_mem_scrub_init(region);
@@ -220,6 +281,8 @@ err_pool:
 	iommufd_mem_pool_fini(&region->pool);
 err_file:
 	fput(region->file);
+err_uncache:
+	iommufd_mem_uncache(region);
 err_release:
 	release_mem_region(desc->base, desc->size);
 err_id:
@@ -282,6 +345,7 @@ static void iommufd_mem_region_end(struct iommufd_mem_region *region)
 	}
 	iommufd_mem_sysfs_remove(region);
 	dmem_cgroup_unregister_region(region->dmem);
+	iommufd_mem_uncache(region);
 	release_mem_region(region->desc.base, region->desc.size);
 	kref_put(&region->kref, iommufd_mem_region_release);
 }
@@ -463,9 +527,13 @@ int iommufd_mem_init(void)
  */
 void iommufd_mem_exit(void)
 {
+	struct iommufd_mem_used *used, *next;
+
 	if (IS_ENABLED(CONFIG_PCI))
 		bus_unregister_notifier(&pci_bus_type, &iommufd_mem_pci_nb);
 	iommufd_mem_sysfs_exit();
+	list_for_each_entry_safe(used, next, &iommufd_mem_used, node)
+		kfree(used);
 }
 
 /**

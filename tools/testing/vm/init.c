@@ -177,9 +177,24 @@ static char *option(const char *name)
 	return NULL;
 }
 
+/* "a=1 b=2" of the command line's "MODULE.a=1 MODULE.b=2", as modprobe does it */
+static void module_parameters(const char *path, char *parameters, size_t size)
+{
+	const char *name = strrchr(path, '/') + 1;
+	size_t len = strcspn(name, ".") + 1;
+	char line[4096], *word, *save;
+
+	*parameters = '\0';
+	slurp(line, sizeof(line), "/proc/cmdline");
+	for (word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save))
+		if (!strncmp(word, name, len))
+			snprintf(parameters + strlen(parameters), size - strlen(parameters),
+				 "%s ", word + len);
+}
+
 static void load_modules(void)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], parameters[4096];
 	FILE *order;
 	int fd;
 
@@ -187,7 +202,8 @@ static void load_modules(void)
 	while (order && fgets(path, sizeof(path), order)) {
 		path[strcspn(path, "\n")] = '\0';
 		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+		module_parameters(path, parameters, sizeof(parameters));
+		if (fd < 0 || syscall(SYS_finit_module, fd, parameters, 0))
 			die("cannot load %s: %s", path, strerror(errno));
 		close(fd);
 	}

@@ -14,7 +14,8 @@ SPLAT+='|unreferenced object|lock held when returning to user space|held lock fr
 
 machine_defaults()
 {
-	FLAVOUR=plain HI=4G RETIRED='' VFS=2 GPUS=() GPU=1 MEM=3G CPUS=2
+	FLAVOUR=plain HI=4G RETIRED='' VFS=2 GPUS=() GPU=1 MEM=3G CARVEOUTS=() CPUS=2
+	OVERLAYS=()
 	ADD=() VFIO=() QEMU_ARGS=() APPEND='' TIMEOUT=300 LOG='' COMMAND=()
 }
 
@@ -33,11 +34,34 @@ gpu_args()
 	done
 }
 
+# bytes SIZE: 3G and the like as a number
+bytes() { numfmt --from=iec -- "${1^^}" 2>/dev/null || die "$1 is not a size"; }
+
+# carveout_args: memory beyond what Linux is told to use. Into APPEND; sets MEM to
+# all there is
+RAM_BASE=0x40000000
+carveout_args()
+{
+	local spec size total list=
+	((${#CARVEOUTS[@]})) || return 0
+	total=$(bytes "$MEM") || return
+	APPEND+=" mem=$total"
+	for spec in "${CARVEOUTS[@]}"; do
+		size=$(bytes "${spec%%:*}") || return
+		list+=,$size@$(printf '%#x' $((RAM_BASE + total)))
+		[[ $spec == *:* ]] && list+=:${spec#*:}
+		((total += size))
+	done
+	APPEND+=" iommufd_carveout.regions=${list#,}"
+	MEM=${total}B
+}
+
 # machine_args DIR: QEMU's command line, into MACHINE
 # shellcheck disable=SC2054 # the commas are QEMU's
 machine_args()
 {
 	local dir=$1 append='console=ttyAMA0 ignore_loglevel rdinit=/init oops=panic panic=-1'
+	carveout_args || exit
 	((GPU && VFS)) && append+=" vm.vfs=$VFS"
 	((${#VFIO[@]})) && append+=" vm.vfio=$(IFS=,; echo "${VFIO[*]}")"
 	[[ ${SHELL_SIZE:-} ]] && append+=" vm.shell=$SHELL_SIZE"
@@ -60,6 +84,23 @@ machine_args()
 	MACHINE+=(-device virtserialport,bus=vser.0,chardev=console,name=console)
 	gpu_args
 	MACHINE+=("${QEMU_ARGS[@]}")
+}
+
+# device_tree DIR: the machine's own, with OVERLAYS over it, into MACHINE
+device_tree()
+{
+	local dir=$1 overlay i=0 compiled=()
+	((${#OVERLAYS[@]})) || return 0
+	{ command -v dtc && command -v fdtoverlay; } >/dev/null ||
+		die "--dt-overlay needs the package device-tree-compiler"
+	for overlay in "${OVERLAYS[@]}"; do
+		compiled+=("$dir/$((i++)).dtbo")
+		dtc -q -I dts -O dtb -o "${compiled[-1]}" "$overlay" || die "cannot compile $overlay"
+	done
+	"${MACHINE[@]}" -machine "dumpdtb=$dir/machine.dtb" >"$dir/qemu.log" 2>&1 </dev/null &&
+		fdtoverlay -i "$dir/machine.dtb" -o "$dir/dtb" "${compiled[@]}" ||
+		die "cannot lay ${OVERLAYS[*]} over the machine's device tree"
+	MACHINE+=(-dtb "$dir/dtb")
 }
 
 # make_initrd DIR: the fixed part, then what this run adds
@@ -94,6 +135,7 @@ boot()
 	touch "$dir/console" "$dir/kernel.log" "$dir/status"
 	make_initrd "$dir"
 	machine_args "$dir"
+	device_tree "$dir"
 	if [[ ${SHELL_SIZE:-} ]]; then
 		limit=(timeout --foreground -k 5 86400)
 	else

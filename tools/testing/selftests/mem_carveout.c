@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Carve-outs, as regions that many contexts share, and as regions that are withdrawn
+ * and come back at any moment: neither CPU nor device reaches the memory any more,
+ * and nobody finds what was in it.
+ */
+#include "kselftest_harness.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+
+#include "edu.h"
+#include "memtest.h"
+
+#define CLASS	"/sys/class/iommufd_mem/carveout0"
+#define DRIVER	"/sys/bus/platform/drivers/iommufd-carveout"
+#define MODULE	"iommufd_carveout"
+#define KO	"/lib/modules/" MODULE ".ko"
+#define LENGTH	MIB(16)
+#define IOVA	MIB(64)
+#define OTHER	MIB(32)
+
+static int read_file(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+
+	if (fd < 0)
+		return -errno;
+	length = read(fd, text, size - 1);
+	close(fd);
+	if (length < 0)
+		return -EIO;
+	text[length] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return 0;
+}
+
+/* UINT64_MAX if there is no such number */
+static uint64_t number(const char *attribute)
+{
+	char path[128], text[64];
+
+	snprintf(path, sizeof(path), CLASS "/%s", attribute);
+	if (read_file(path, text, sizeof(text)))
+		return UINT64_MAX;
+	return strtoull(text, NULL, 10);
+}
+
+static bool is_there(void)
+{
+	return number("size") != UINT64_MAX;
+}
+
+/* Of the platform device: write its name to the driver's bind or unbind */
+static int drive(const char *device, const char *verb)
+{
+	char path[128];
+	int fd, ret = 0;
+
+	snprintf(path, sizeof(path), DRIVER "/%s", verb);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, device, strlen(device)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/* The device behind carveout0, if there is no other */
+static int find_device(char *name, size_t size)
+{
+	DIR *dir = opendir(DRIVER);
+	struct dirent *entry;
+	int found = 0;
+
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_type == DT_LNK && strcmp(entry->d_name, "module")) {
+			snprintf(name, size, "%.*s", (int)size - 1,
+				 entry->d_name);
+			found++;
+		}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* One context that holds memory of the carve-out */
+struct owner {
+	int iommufd;
+	uint32_t mem_id;
+	uint32_t ioas_id;
+	uint8_t *va;
+	struct edu edu;
+};
+
+static int owner_open(struct owner *owner)
+{
+	struct iommu_mem_info info = { 0 };
+	uint32_t id = number("id");
+	void *va;
+	int ret;
+
+	memset(owner, 0, sizeof(*owner));
+	owner->edu.dev.fd = -1;
+	owner->iommufd = iommufd_open();
+	if (owner->iommufd < 0)
+		return owner->iommufd;
+	ret = memtest_alloc_id(owner->iommufd, id, LENGTH, &owner->mem_id);
+	info.mem_id = owner->mem_id;
+	if (!ret)
+		ret = iommufd_mem_info(owner->iommufd, &info);
+	if (!ret)
+		ret = iommufd_mem_mmap(owner->iommufd, info.out_mmap_offset,
+				       LENGTH, 0, PROT_READ | PROT_WRITE, &va);
+	if (!ret)
+		owner->va = va;
+	return ret;
+}
+
+/* Memory of the process, so that a device can be seen to write there or not to */
+static int owner_attach(struct owner *owner, void *other)
+{
+	uint64_t iova = IOVA, other_iova = OTHER;
+	int ret;
+
+	ret = iommufd_ioas_alloc(owner->iommufd, &owner->ioas_id);
+	if (!ret)
+		ret = vfio_attach(&owner->edu.dev, owner->ioas_id);
+	if (!ret)
+		ret = iommufd_ioas_map_mem(owner->iommufd, owner->ioas_id,
+					   owner->mem_id, 0, LENGTH,
+					   IOMMUFD_FIXED_READ_WRITE, &iova);
+	if (!ret)
+		ret = iommufd_ioas_map(owner->iommufd, owner->ioas_id, other,
+				       EDU_MAX_LENGTH, IOMMUFD_FIXED_READ_WRITE,
+				       &other_iova);
+	return ret;
+}
+
+static void owner_close(struct owner *owner)
+{
+	edu_close(&owner->edu);
+	if (owner->va)
+		munmap(owner->va, LENGTH);
+	owner->va = NULL;
+	close(owner->iommufd);
+}
+
+/* All of the carve-out that can be had in pieces of LENGTH is zero */
+static bool everything_is_zero(void)
+{
+	uint64_t left = number("size") / LENGTH;
+	struct owner *owners = calloc(left, sizeof(*owners));
+	unsigned int i, nr = 0;
+	bool zero = owners;
+
+	while (zero && nr < left && !owner_open(&owners[nr]))
+		nr++;
+	if (nr < left)
+		close(owners[nr].iommufd);
+	zero = zero && nr == left;
+	for (i = 0; i < nr; i++) {
+		zero = zero && pattern_check_word(owners[i].va, LENGTH, 0) ==
+				       PATTERN_SAME;
+		owner_close(&owners[i]);
+	}
+	free(owners);
+	return zero;
+}
+
+FIXTURE(mem_carveout)
+{
+	char device[64];
+	struct owner owner;
+	void *other;
+	bool edu;
+};
+
+FIXTURE_SETUP(mem_carveout)
+{
+	int ret;
+
+	if (!find_device(self->device, sizeof(self->device)))
+		SKIP(return, "there is no carve-out");
+	if (number("size") < 4 * LENGTH)
+		SKIP(return, "the carve-out is too small");
+	ASSERT_EQ(0, owner_open(&self->owner));
+	ret = edu_open(&self->owner.edu, self->owner.iommufd);
+	ASSERT_TRUE(!ret || ret == -ENOENT);
+	self->edu = !ret;
+	self->other = mmap(NULL, MIB(2), PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->other);
+	if (self->edu)
+		ASSERT_EQ(0, owner_attach(&self->owner, self->other));
+}
+
+FIXTURE_TEARDOWN(mem_carveout)
+{
+	owner_close(&self->owner);
+	munmap(self->other, MIB(2));
+	EXPECT_TRUE(is_there());
+	EXPECT_EQ(0, number("owners"));
+}
+
+TEST_F(mem_carveout, it_is_offered_to_many_and_tells_no_device)
+{
+	char policy[32];
+
+	ASSERT_EQ(0, read_file(CLASS "/policy", policy, sizeof(policy)));
+	EXPECT_STREQ("shared", policy);
+	EXPECT_EQ(1, number("owners"));
+	EXPECT_EQ(number("size") - LENGTH, number("free"));
+}
+
+TEST_F(mem_carveout, a_device_does_not_entitle_to_it)
+{
+	struct iommu_mem_alloc cmd = {
+		.type = IOMMU_MEM_TYPE_REGION,
+		.length = LENGTH,
+	};
+
+	if (!self->edu)
+		SKIP(return, "no edu with a vfio cdev");
+	cmd.dev_id = self->owner.edu.dev.dev_id;
+	EXPECT_EQ(-ENODEV, iommufd_mem_alloc(self->owner.iommufd, &cmd));
+}
+
+TEST_F(mem_carveout, each_of_many_owners_has_memory_of_its_own)
+{
+	struct owner others[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, owner_open(&others[i]));
+		EXPECT_EQ(PATTERN_SAME,
+			  pattern_check_word(others[i].va, LENGTH, 0));
+		pattern_fill(others[i].va, LENGTH, i + 1);
+	}
+	pattern_fill(self->owner.va, LENGTH, 3);
+	EXPECT_EQ(3, number("owners"));
+	EXPECT_EQ(PATTERN_SAME, pattern_check(others[0].va, LENGTH, 1));
+	owner_close(&others[0]);
+	EXPECT_EQ(PATTERN_SAME, pattern_check(others[1].va, LENGTH, 2));
+	EXPECT_EQ(PATTERN_SAME, pattern_check(self->owner.va, LENGTH, 3));
+	owner_close(&others[1]);
+	EXPECT_EQ(PATTERN_SAME, pattern_check(self->owner.va, LENGTH, 3));
+}
+
+TEST_F(mem_carveout, a_device_reaches_what_is_mapped)
+{
+	if (!self->edu)
+		SKIP(return, "no edu with a vfio cdev");
+	pattern_fill(self->owner.va, EDU_MAX_LENGTH, 1);
+	ASSERT_EQ(0, edu_copy(&self->owner.edu, IOVA,
+			      IOVA + LENGTH - EDU_MAX_LENGTH, EDU_MAX_LENGTH,
+			      MEMTEST_DEADLINE));
+	EXPECT_EQ(PATTERN_SAME,
+		  pattern_check(self->owner.va + LENGTH - EDU_MAX_LENGTH,
+				EDU_MAX_LENGTH, 1));
+	ASSERT_EQ(0, edu_copy(&self->owner.edu, IOVA, OTHER, EDU_MAX_LENGTH,
+			      MEMTEST_DEADLINE));
+	EXPECT_EQ(PATTERN_SAME, pattern_check(self->other, EDU_MAX_LENGTH, 1));
+}
+
+TEST_F(mem_carveout, withdrawn_it_is_out_of_reach_and_comes_back_as_zeros)
+{
+	struct iommu_mem_info info = { .mem_id = self->owner.mem_id };
+	uint32_t id = number("id"), other;
+	/* The device may still have what an earlier run of this test copied */
+	uint64_t seed = getpid();
+
+	pattern_fill(self->owner.va, LENGTH, seed);
+	pattern_fill(self->other, EDU_MAX_LENGTH, 0);
+	ASSERT_EQ(0, drive(self->device, "unbind"));
+	EXPECT_FALSE(is_there());
+	EXPECT_TRUE(memtest_read_faults(self->owner.va));
+	EXPECT_TRUE(memtest_write_faults(self->owner.va + LENGTH / 2));
+	if (self->edu) {
+		edu_copy(&self->owner.edu, IOVA, OTHER, EDU_MAX_LENGTH,
+			 MEMTEST_DEADLINE);
+		EXPECT_NE(PATTERN_SAME,
+			  pattern_check(self->other, EDU_MAX_LENGTH, seed));
+	}
+	EXPECT_EQ(0, iommufd_mem_info(self->owner.iommufd, &info));
+	EXPECT_TRUE(info.out_attrs & IOMMU_MEM_ATTR_REVOKED);
+	EXPECT_EQ(-ENODEV, memtest_alloc_id(self->owner.iommufd, id, LENGTH,
+					    &other));
+
+	ASSERT_EQ(0, drive(self->device, "bind"));
+	ASSERT_TRUE(is_there());
+	/* What was withdrawn stays so, even if the memory is there again */
+	EXPECT_TRUE(memtest_read_faults(self->owner.va));
+	if (self->edu)
+		edu_copy(&self->owner.edu, OTHER, IOVA, EDU_MAX_LENGTH,
+			 MEMTEST_DEADLINE);
+	EXPECT_TRUE(everything_is_zero());
+	EXPECT_EQ(0, munmap(self->owner.va, LENGTH));
+	self->owner.va = NULL;
+	if (self->edu)
+		EXPECT_EQ(0, iommufd_ioas_unmap(self->owner.iommufd,
+						self->owner.ioas_id, IOVA,
+						LENGTH, NULL));
+	EXPECT_EQ(0, iommufd_destroy(self->owner.iommufd, self->owner.mem_id));
+}
+
+static int unload(void)
+{
+	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) ? -errno : 0;
+}
+
+static int load(const char *regions)
+{
+	char parameters[256];
+	int fd = open(KO, O_RDONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(parameters, sizeof(parameters), "%s%s",
+		 *regions ? "regions=" : "", regions);
+	if (syscall(SYS_finit_module, fd, parameters, 0))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/* As it was loaded; empty where a device tree tells of the carve-out */
+static void regions_parameter(char *regions, size_t size)
+{
+	if (read_file("/sys/module/" MODULE "/parameters/regions", regions,
+		      size) || !strcmp(regions, "(null)"))
+		*regions = '\0';
+}
+
+TEST_F(mem_carveout, the_module_stays_while_its_memory_is_held)
+{
+	char regions[128];
+
+	if (access(KO, R_OK))
+		SKIP(return, "the module is not in " KO);
+	regions_parameter(regions, sizeof(regions));
+	EXPECT_EQ(-EAGAIN, unload());
+	ASSERT_EQ(0, drive(self->device, "unbind"));
+	EXPECT_EQ(-EAGAIN, unload());
+	owner_close(&self->owner);
+	EXPECT_EQ(0, unload());
+	EXPECT_EQ(0, load(regions));
+	ASSERT_EQ(0, owner_open(&self->owner));
+}
+
+TEST_F(mem_carveout, regions_that_make_no_sense_are_refused)
+{
+	static const char * const wrong[] = {
+		"1G", "@0x100000000", "16M@", "16M@0x100000000:", "16M@x",
+		"16M@0x100000000:dirty", "16M@0x100000000:node=-1",
+		"16M@0x100000000:node=4096", "16M@0x100000000:node=",
+		"16M@0x100000000x", ",", "16M@0x200000000,16M",
+	};
+	/* In order: no size, no whole page, System RAM, beyond all addresses */
+	static const char * const refused[] = {
+		"0@0x200000000", "4096@0x200000001", "1M@0x41000000",
+		"16M@0xfffffffffffff000", "16M@0xff00000000000000",
+	};
+	char regions[128];
+	unsigned int i;
+
+	if (access(KO, R_OK))
+		SKIP(return, "the module is not in " KO);
+	regions_parameter(regions, sizeof(regions));
+	owner_close(&self->owner);
+	ASSERT_EQ(0, unload());
+	for (i = 0; i < ARRAY_SIZE(wrong); i++)
+		EXPECT_EQ(-EINVAL, load(wrong[i]));
+	for (i = 0; i < ARRAY_SIZE(refused); i++) {
+		EXPECT_EQ(0, load(refused[i]));
+		/* One that a device tree tells of is there again */
+		EXPECT_EQ(!*regions, is_there());
+		EXPECT_EQ(0, unload());
+	}
+	ASSERT_EQ(0, load(regions));
+	ASSERT_EQ(0, owner_open(&self->owner));
+}
+
+/* What may go wrong for those who use memory while it is withdrawn */
+static bool may_be(int ret)
+{
+	return !ret || ret == -ENODEV || ret == -ENOSPC;
+}
+
+struct user {
+	pthread_t thread;
+	bool *stop;
+	unsigned int owned;
+	int wrong;
+};
+
+static void *use_until_stopped(void *data)
+{
+	struct user *user = data;
+	struct owner owner;
+
+	while (!__atomic_load_n(user->stop, __ATOMIC_RELAXED)) {
+		int ret = owner_open(&owner);
+
+		if (!may_be(ret))
+			user->wrong = ret;
+		if (!ret) {
+			user->owned++;
+			memtest_write_faults(owner.va);
+			memtest_write_faults(owner.va + LENGTH / 2);
+		}
+		owner_close(&owner);
+	}
+	return NULL;
+}
+
+TEST_F(mem_carveout, it_is_withdrawn_while_it_is_used)
+{
+	struct user users[2] = { 0 };
+	unsigned int i, round, last;
+	bool stop = false;
+
+	for (i = 0; i < 2; i++) {
+		users[i].stop = &stop;
+		ASSERT_EQ(0, pthread_create(&users[i].thread, NULL,
+					    use_until_stopped, &users[i]));
+	}
+	for (round = 0; round < 20; round++) {
+		/* In every round somebody has some */
+		last = __atomic_load_n(&users[0].owned, __ATOMIC_RELAXED);
+		while (last == __atomic_load_n(&users[0].owned, __ATOMIC_RELAXED))
+			usleep(100);
+		EXPECT_EQ(0, drive(self->device, "unbind"));
+		EXPECT_EQ(0, drive(self->device, "bind"));
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	for (i = 0; i < 2; i++) {
+		pthread_join(users[i].thread, NULL);
+		EXPECT_EQ(0, users[i].wrong);
+	}
+	EXPECT_TRUE(everything_is_zero());
+}
+
+TEST_HARNESS_MAIN
