@@ -13,6 +13,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/iommufd-mem
 help:
 	@echo 'make demo      set up, build, boot the machine and run the sample VMM in it'
 	@echo 'make check     every test: lint, unit, in the machine (plain and debug)'
+	@echo 'make check-upstream  the kernel'"'"'s own tests, compared with an unpatched kernel'
 	@echo 'make unit      the tests that run on this host'
 	@echo 'make lint      checkpatch, kernel-doc, sparse, W=1, shellcheck'
 	@echo 'make build     kernel (plain), QEMU and programs, no boot'
@@ -30,6 +31,9 @@ demo:
 
 check:
 	@tools/testing/vm/check
+
+check-upstream:
+	@tools/testing/vm/check upstream
 
 unit lint:
 	@tools/testing/vm/check $@
@@ -59,4 +63,4 @@ clean:
 distclean: clean
 	rm -rf $(CACHE)
 
-.PHONY: help demo check unit lint build man clean distclean compile_commands.json
+.PHONY: help demo check check-upstream unit lint build man clean distclean compile_commands.json

@@ -39,38 +39,52 @@ bytes() { numfmt --from=iec -- "${1^^}" 2>/dev/null || die "$1 is not a size"; }
 
 # carveout_args: memory beyond what Linux is told to use. Into APPEND; sets MEM to
 # all there is
-RAM_BASE=0x40000000
 carveout_args()
 {
-	local spec size total list=
+	local spec size total base=0x40000000 list=
 	((${#CARVEOUTS[@]})) || return 0
+	# q35 puts what is beyond 2 GiB at 4 GiB, once it is 2.75 GiB
+	[[ $FLAVOUR == x86 ]] && MEM=2G base=0x80000000
 	total=$(bytes "$MEM") || return
 	APPEND+=" mem=$total"
 	for spec in "${CARVEOUTS[@]}"; do
 		size=$(bytes "${spec%%:*}") || return
-		list+=,$size@$(printf '%#x' $((RAM_BASE + total)))
+		list+=,$size@$(printf '%#x' $((base + total)))
 		[[ $spec == *:* ]] && list+=:${spec#*:}
 		((total += size))
 	done
+	[[ $FLAVOUR == x86 ]] && ((total < 0xb0000000)) && die "the x86 machine needs carve-outs of 1 GiB"
 	APPEND+=" iommufd_carveout.regions=${list#,}"
 	MEM=${total}B
+}
+
+# platform: what is of one architecture, into MACHINE
+# shellcheck disable=SC2054 # the commas are QEMU's
+platform()
+{
+	if [[ $FLAVOUR == x86 ]]; then
+		((GPU)) && die "the x86 machine has no GPU: use --no-gpu"
+		MACHINE=(qemu-system-x86_64 -M q35 -cpu max -device intel-iommu,intremap=on)
+	else
+		MACHINE=("$QEMU" -M virt,virtualization=on,gic-version=3,iommu=smmuv3
+			-global arm-smmuv3.stage=nested -cpu max,pauth=off)
+	fi
 }
 
 # machine_args DIR: QEMU's command line, into MACHINE
 # shellcheck disable=SC2054 # the commas are QEMU's
 machine_args()
 {
-	local dir=$1 append='console=ttyAMA0 ignore_loglevel rdinit=/init oops=panic panic=-1'
+	local dir=$1 append='ignore_loglevel rdinit=/init oops=panic panic=-1'
+	[[ $FLAVOUR == x86 ]] && append+=' console=ttyS0' || append+=' console=ttyAMA0'
 	carveout_args || exit
 	((GPU && VFS)) && append+=" vm.vfs=$VFS"
 	((${#VFIO[@]})) && append+=" vm.vfio=$(IFS=,; echo "${VFIO[*]}")"
 	[[ ${SHELL_SIZE:-} ]] && append+=" vm.shell=$SHELL_SIZE"
-	MACHINE=("$QEMU"
-		-M virt,virtualization=on,gic-version=3,iommu=smmuv3
-		-global arm-smmuv3.stage=nested
-		-cpu max,pauth=off -smp "$CPUS" -m "$MEM"
+	platform
+	MACHINE+=(-smp "$CPUS" -m "$MEM"
 		-display none -nodefaults -no-reboot
-		-kernel "$(kernel_dir "$FLAVOUR")/arch/arm64/boot/Image"
+		-kernel "$(kernel_dir "$FLAVOUR")/$(kernel_image "$FLAVOUR")"
 		-initrd "$dir/initrd" -append "$append${APPEND:+ $APPEND}"
 		-serial "file:$dir/kernel.log"
 		-device virtio-serial-pci,id=vser,bus=pcie.0
@@ -97,9 +111,10 @@ device_tree()
 		compiled+=("$dir/$((i++)).dtbo")
 		dtc -q -I dts -O dtb -o "${compiled[-1]}" "$overlay" || die "cannot compile $overlay"
 	done
-	"${MACHINE[@]}" -machine "dumpdtb=$dir/machine.dtb" >"$dir/qemu.log" 2>&1 </dev/null &&
-		fdtoverlay -i "$dir/machine.dtb" -o "$dir/dtb" "${compiled[@]}" ||
-		die "cannot lay ${OVERLAYS[*]} over the machine's device tree"
+	{
+		"${MACHINE[@]}" -machine "dumpdtb=$dir/machine.dtb" </dev/null &&
+			fdtoverlay -i "$dir/machine.dtb" -o "$dir/dtb" "${compiled[@]}"
+	} >"$dir/qemu.log" 2>&1 || die "cannot lay ${OVERLAYS[*]} over the machine's device tree"
 	MACHINE+=(-dtb "$dir/dtb")
 }
 

@@ -16,15 +16,37 @@ USER_CFLAGS='-O2 -g -static -Wall -Wextra -Werror -pthread'
 
 kernel_dir() { printf '%s\n' "$BUILD/linux-$1"; }
 
+# kernel_image FLAVOUR: what QEMU boots, in kernel_dir
+kernel_image() { [[ $1 == x86 ]] && echo arch/x86/boot/bzImage || echo arch/arm64/boot/Image; }
+
+# cross_of FLAVOUR: prefix of its compiler and binutils
+cross_of() { [[ $1 == x86 ]] && echo "$X86_CROSS" || echo "$CROSS"; }
+
+# tree_of FLAVOUR: its source
+tree_of() { [[ $1 == upstream ]] && echo "$SRC/linux-upstream" || echo "$SRC/linux"; }
+
 kernel_make()
 {
-	local flavour=$1
+	local flavour=$1 arch=arm64
 	shift
-	make -C "$SRC/linux" O="$(kernel_dir "$flavour")" ARCH=arm64 CROSS_COMPILE=$CROSS "$@"
+	[[ $flavour == x86 ]] && arch=x86_64
+	make -C "$(tree_of "$flavour")" O="$(kernel_dir "$flavour")" ARCH=$arch \
+		CROSS_COMPILE="$(cross_of "$flavour")" "$@"
 }
 
 # config_fragments FLAVOUR
-config_fragments() { cat "$CONFIG/base.config" "$CONFIG/$1.config"; }
+config_fragments()
+{
+	case $1 in
+	x86) cat "$CONFIG/x86.config" ;;
+	# The debug flavour without us
+	off | upstream)
+		cat "$CONFIG"/{base,debug}.config |
+			grep -vE '^CONFIG_(IOMMUFD_MEM|IOMMUFD_MEM_CARVEOUT|VFIO_PCI_MEM|NVGRACE_EGM)='
+		;;
+	*) cat "$CONFIG/base.config" "$CONFIG/$1.config" ;;
+	esac
+}
 
 configure_kernel()
 {
@@ -43,7 +65,9 @@ configure_kernel()
 
 make_kernel()
 {
-	kernel_make "$1" -j"$JOBS" Image modules && kernel_make "$1" headers
+	local image
+	image=$(kernel_image "$1")
+	kernel_make "$1" -j"$JOBS" "${image##*/}" modules && kernel_make "$1" headers
 }
 
 build_kernel()
@@ -54,10 +78,10 @@ build_kernel()
 		config_fragments "$flavour"
 		grep Kconfig "$SRC/linux.overlay"
 		cat "$SRC/linux.from"
-		${CROSS}gcc --version
+		"$(cross_of "$flavour")gcc" --version
 	} | hash_of)
 	inputs=$({ echo "$config"; cat "$SRC/linux.overlay"; } | hash_of)
-	[[ -f $dir/arch/arm64/boot/Image ]] && fresh "$dir/.vm-built" "$inputs" && return
+	[[ -f $dir/$(kernel_image "$flavour") ]] && fresh "$dir/.vm-built" "$inputs" && return
 	working
 	if ! fresh "$dir/.vm-configured" "$config"; then
 		[[ -f $dir/vmlinux ]] || need_space "$CACHE" 2000 "building the $flavour kernel"
@@ -113,35 +137,39 @@ modules_of()
 			while read -r dep; do
 				echo "${path[$dep]} ${path[$name]}"
 				todo[$dep]=1
-			done < <(module_needs "$dir/${path[$name]}")
+			done < <(module_needs "$dir/${path[$name]}" "$(cross_of "$1")")
 		done
 	done | tsort
 }
 
-# module_needs KO: names of the modules it depends on
+# module_needs KO CROSS: names of the modules it depends on
 module_needs()
 {
-	tr '\0' '\n' < <(${CROSS}objcopy -O binary --only-section=.modinfo "$1" /dev/stdout) |
+	tr '\0' '\n' < <("$2objcopy" -O binary --only-section=.modinfo "$1" /dev/stdout) |
 		sed -n 's/^depends=//p' | tr ',' '\n' | tr - _ | sed '/^$/d'
 }
 
-# build_initrd FLAVOUR: init, busybox and our modules
+# build_initrd FLAVOUR: init, busybox (not on x86) and our modules
 build_initrd()
 {
-	local flavour=$1 dir tmp module modules=() inputs busybox=$TOOLS/bin/busybox
+	local flavour=$1 dir tmp cross module modules=() inputs busybox=$TOOLS/bin/busybox
 	dir=$(kernel_dir "$1")
+	cross=$(cross_of "$1")
 	[[ -f $busybox ]] || busybox=$TOOLS/usr/bin/busybox
+	[[ $flavour == x86 ]] && busybox=
 	mapfile -t modules < <(modules_of "$flavour")
-	inputs=$(hash_files "$VM/init.c" "$busybox" "${modules[@]/#/$dir/}")
+	inputs=$(hash_files "$VM/init.c" ${busybox:+"$busybox"} "${modules[@]/#/$dir/}")
 	fresh "$BUILD/initrd-$flavour.stamp" "$inputs" && return
 	working
 	scratch tmp "$BUILD"
 	mkdir -p "$tmp/bin" "$tmp/lib/modules"
 	# shellcheck disable=SC2086 # a list of flags
-	${CROSS}gcc $USER_CFLAGS -o "$tmp/init" "$VM/init.c" || die "cannot compile $VM/init.c"
-	${CROSS}strip "$tmp/init"
-	cp "$busybox" "$tmp/bin/busybox"
-	ln -s busybox "$tmp/bin/sh"
+	"${cross}gcc" $USER_CFLAGS -o "$tmp/init" "$VM/init.c" || die "cannot compile $VM/init.c"
+	"${cross}strip" "$tmp/init"
+	if [[ $busybox ]]; then
+		cp "$busybox" "$tmp/bin/busybox"
+		ln -s busybox "$tmp/bin/sh"
+	fi
 	for module in "${modules[@]}"; do
 		cp "$dir/$module" "$tmp/lib/modules/"
 		echo "/lib/modules/${module##*/}"
@@ -175,21 +203,41 @@ build_programs()
 	done
 }
 
-# build_kselftests: the kernel's own iommufd tests, from the patched tree
+# build_x86_programs: what can be tested without the GPU's model
+build_x86_programs()
+{
+	local make=(make -C "$REPO/tools/testing/selftests" O="$REPO/build/x86" CROSS_COMPILE="$X86_CROSS"
+		KHDR="$(kernel_dir x86)/usr/include" "$REPO/build/x86/mem_carveout")
+	mkdir -p "$REPO/build/x86"
+	"${make[@]}" -q >/dev/null 2>&1 && return
+	working
+	run_logged x86-programs gcc "${make[@]}"
+}
+
+# The kernel's own tests: those of iommufd, and those of VFIO that work with any device
+KSELFTESTS=(iommufd iommufd_fail_nth vfio_dma_mapping_test vfio_dma_mapping_mmio_test
+	vfio_iommufd_setup_test vfio_pci_device_test vfio_pci_device_init_perf_test)
+
+# build_kselftests FLAVOUR: KSELFTESTS, from the tree of this flavour
 build_kselftests()
 {
-	local dir=$BUILD/kselftests khdr source name inputs
-	khdr=$(kernel_dir debug)/usr/include
-	source=$SRC/linux/tools/testing/selftests
-	inputs=$({ cat "$SRC/linux.overlay" "$SRC/linux.from"; cat "$source"/iommu/*.[ch]; } | hash_of)
+	local dir=$BUILD/kselftests-$1 tree khdr source name subdir library inputs
+	tree=$(tree_of "$1")
+	khdr=$(kernel_dir "$1")/usr/include
+	source=$tree/tools/testing/selftests
+	inputs=$({ cat "$SRC/linux.overlay" "$SRC/linux.from"; cat "$source"/{iommu,vfio}/*.[ch]; } | hash_of)
 	fresh "$dir/.stamp" "$inputs" && return
 	working
 	mkdir -p "$dir"
-	for name in iommufd iommufd_fail_nth; do
-		run_logged "kselftest-$name" gcc ${CROSS}gcc -static -O2 -Wall -Wno-unused-function \
-			-D_GNU_SOURCE= -isystem "$khdr" -I"$source" \
+	for name in "${KSELFTESTS[@]}"; do
+		library=() subdir=iommu
+		[[ $name == vfio_* ]] && subdir=vfio && mapfile -t library < <(find "$source/vfio/lib" -name '*.c' \
+			! -path '*/drivers/dsa/*' ! -path '*/drivers/ioat/*')
+		run_logged "kselftest-$name" gcc ${CROSS}gcc -static -O2 -Wall -Wno-unused-function -pthread \
+			-D_GNU_SOURCE= -isystem "$khdr" -I"$source" -I"$source/vfio/lib/include" \
+			-I"$tree/tools/include" \
 			-I"$CACHE/sysroot/usr/include" -L"$CACHE/sysroot/usr/lib/aarch64-linux-gnu" \
-			-o "$dir/$name" "$source/iommu/$name.c" -lcap
+			-o "$dir/$name" "$source/${subdir}/$name.c" "${library[@]}" -lcap -luuid
 	done
 	stamp "$dir/.stamp" "$inputs"
 }

@@ -16,6 +16,7 @@ BUILD=$CACHE/build
 LOGS=$CACHE/log
 JOBS=$(nproc)
 CROSS=aarch64-linux-gnu-
+X86_CROSS=x86_64-linux-gnu-
 
 # Exit statuses of the tool itself; any other is the command's.
 EXIT_TIMEOUT=124

@@ -13,6 +13,10 @@ BUILD_PACKAGES=(gcc libc6-dev make bc bison flex libelf-dev libssl-dev xz-utils 
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross debian-archive-keyring)
 CHECK_PACKAGES=(libcmocka-dev libfdt-dev device-tree-compiler shellcheck sparse git perl)
 
+# The x86 machine: Debian's QEMU does, as it has no model of ours
+X86_PACKAGES=(qemu-system-x86)
+[[ $(uname -m) == x86_64 ]] || X86_PACKAGES+=(gcc-x86-64-linux-gnu libc6-dev-amd64-cross)
+
 # host_packages NAME...: install those that are missing
 host_packages()
 {
@@ -256,8 +260,11 @@ fetch_tools()
 # host's own release: a newer one's want a newer glibc than the cross compiler has.
 fetch_sysroot()
 {
-	local release
+	local release name debs=()
 	release=$(host_release)
-	download "libcap-dev_*_arm64.deb" apt-get download "libcap-dev:arm64/$release"
-	unpack_debs "$CACHE/sysroot" "$(newest "$DL/libcap-dev_*_arm64.deb")"
+	for name in libcap-dev uuid-dev; do
+		download "${name}_*_arm64.deb" apt-get download "$name:arm64/$release"
+		debs+=("$(newest "$DL/${name}_*_arm64.deb")")
+	done
+	unpack_debs "$CACHE/sysroot" "${debs[@]}"
 }

@@ -92,6 +92,21 @@ pristine()
 	esac
 }
 
+# upstream_tree: src/linux-upstream, the tree as it was unpacked. Files are shared with
+# src/linux, where none is ever written in place
+upstream_tree()
+{
+	local tree=$SRC/linux-upstream path
+	fresh "$SRC/linux-upstream.stamp" "$(<"$SRC/linux.from")" && return
+	working
+	rm -rf "$tree" "$tree.new"
+	cp -al "$SRC/linux" "$tree.new" || die "cannot copy $SRC/linux"
+	while read -r _ path; do rm -f "$tree.new/$path"; done <"$SRC/linux.overlay"
+	cp -a "$SRC/linux.orig/." "$tree.new/" || die "cannot restore $tree.new"
+	mv -- "$tree.new" "$tree"
+	stamp "$SRC/linux-upstream.stamp" "$(<"$SRC/linux.from")"
+}
+
 # overlay NAME: lay our files and patches/NAME over src/NAME
 overlay()
 {
