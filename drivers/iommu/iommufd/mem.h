@@ -17,6 +17,7 @@
  *   mem_scrub.c   zeroing
  *   mem_extent.c  offset to physical address
  *   mem_sysfs.c   what operators see of a region
+ *   mem_debugfs.c what those who debug and measure see of it
  *
  * An object has an ID and a dma-buf; the dma-buf has the memory. Every user of
  * the memory holds the dma-buf: the object, each iopt_pages (so a DMA mapping
@@ -259,6 +260,7 @@ struct iommufd_mem_scrubber {
  * @id: what userspace calls it, if it names no device
  * @dmem: what its memory is charged to
  * @dev: what operators see
+ * @debugfs: what those who debug see
  * @devices: struct iommufd_mem_link of each device that entitles; changed under both
  *           iommufd_mem_regions_lock and @lock, read under either
  * @file: has the address space of all CPU mappings of the region's memory
@@ -280,6 +282,7 @@ struct iommufd_mem_scrubber {
  * @scrubbing: blocks that background scrubbing has; read without the lock to wait
  *             for none
  * @scrub_pauses: number of allocations that keep the background from taking blocks
+ * @scrub_off: somebody who debugs wants no background scrubbing
  * @idle: woken when @zeroing has become less, and @scrubbing empty
  */
 struct iommufd_mem_region {
@@ -289,6 +292,7 @@ struct iommufd_mem_region {
 	int id;
 	struct dmem_cgroup_region *dmem;
 	struct device *dev;
+	struct dentry *debugfs;
 	struct list_head devices;
 	struct file *file;
 	struct pfn_address_space pfn_space;
@@ -307,6 +311,7 @@ struct iommufd_mem_region {
 	unsigned int zeroing;
 	struct list_head scrubbing;
 	unsigned int scrub_pauses;
+	bool scrub_off;
 	wait_queue_head_t idle;
 };
 
@@ -348,6 +353,7 @@ void iommufd_mem_scrub_stop(struct iommufd_mem_region *region);
 void iommufd_mem_scrub_kick(struct iommufd_mem_region *region);
 int iommufd_mem_scrub_pause(struct iommufd_mem_region *region);
 void iommufd_mem_scrub_resume(struct iommufd_mem_region *region);
+int iommufd_mem_scrub_enable(struct iommufd_mem_region *region, bool enable);
 int iommufd_mem_scrub_blocks(struct iommufd_mem_region *region,
 			     struct list_head *blocks);
 
@@ -360,6 +366,12 @@ int iommufd_mem_sysfs_link(struct iommufd_mem_region *region,
 			   struct device *dev);
 void iommufd_mem_sysfs_unlink(struct iommufd_mem_region *region,
 			      struct device *dev);
+
+/* mem_debugfs.c */
+void iommufd_mem_debugfs_init(void);
+void iommufd_mem_debugfs_exit(void);
+void iommufd_mem_debugfs_add(struct iommufd_mem_region *region);
+void iommufd_mem_debugfs_remove(struct iommufd_mem_region *region);
 
 /* mem_retired.c */
 void iommufd_mem_watch(struct iommufd_mem_region *region);

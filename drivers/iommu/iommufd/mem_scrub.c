@@ -35,13 +35,19 @@ static int mem_zero(u64 paddr, size_t length)
 	return 0;
 }
 
+static bool mem_scrub_allowed(struct iommufd_mem_region *region)
+{
+	lockdep_assert_held(&region->lock);
+	return !region->revoked && !region->scrub_pauses && !region->scrub_off;
+}
+
 static struct gpu_buddy_block *
 mem_scrub_take(struct iommufd_mem_region *region)
 {
 	struct gpu_buddy_block *block;
 
 	guard(mutex)(&region->lock);
-	if (region->revoked || region->scrub_pauses)
+	if (!mem_scrub_allowed(region))
 		return NULL;
 	block = iommufd_mem_pool_take_dirty(&region->pool, SCRUB_CHUNK);
 	if (block)
@@ -133,7 +139,7 @@ void iommufd_mem_scrub_stop(struct iommufd_mem_region *region)
 /**
  * iommufd_mem_scrub_kick() - Have dirty memory scrubbed in the background
  * @region: the region, with its lock held. Nothing happens if it is revoked, or if
- *          scrubbing is paused
+ *          scrubbing is paused or switched off
  */
 void iommufd_mem_scrub_kick(struct iommufd_mem_region *region)
 {
@@ -142,8 +148,7 @@ void iommufd_mem_scrub_kick(struct iommufd_mem_region *region)
 
 	lockdep_assert_held(&region->lock);
 
-	if (region->revoked || region->scrub_pauses ||
-	    buddy->avail == buddy->clear_avail)
+	if (!mem_scrub_allowed(region) || buddy->avail == buddy->clear_avail)
 		return;
 	for (i = 0; i < region->nr_scrubbers; i++)
 		queue_work_node(region->desc.node, region->scrub_wq,
@@ -177,6 +182,28 @@ void iommufd_mem_scrub_resume(struct iommufd_mem_region *region)
 	guard(mutex)(&region->lock);
 	region->scrub_pauses--;
 	iommufd_mem_scrub_kick(region);
+}
+
+/**
+ * iommufd_mem_scrub_enable() - Switch scrubbing in the background on or off
+ * @region: the region; it is on at first. An allocation zeroes what it gets in either
+ *          case
+ * @enable: on. If false, the background has no block when this returns 0
+ *
+ * Return: 0; -EINTR if the task was killed while a worker still had a block.
+ */
+int iommufd_mem_scrub_enable(struct iommufd_mem_region *region, bool enable)
+{
+	scoped_guard(mutex, &region->lock) {
+		WRITE_ONCE(region->scrub_off, !enable);
+		iommufd_mem_scrub_kick(region);
+	}
+	/* Somebody else may switch it on again meanwhile */
+	if (wait_event_killable(region->idle,
+				list_empty_careful(&region->scrubbing) ||
+				!READ_ONCE(region->scrub_off)))
+		return -EINTR;
+	return 0;
 }
 
 /**
