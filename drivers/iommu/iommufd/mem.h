@@ -18,6 +18,7 @@
  *   mem_extent.c  offset to physical address
  *   mem_sysfs.c   what operators see of a region
  *   mem_debugfs.c what those who debug and measure see of it
+ *   mem_trace.h   tracepoints of all of this
  *
  * An object has an ID and a dma-buf; the dma-buf has the memory. Every user of
  * the memory holds the dma-buf: the object, each iopt_pages (so a DMA mapping
@@ -85,8 +86,10 @@ struct iopt_pages_dmabuf;
  * @nr_extents: see struct iommu_mem_info
  * @mmap_start: start in iommufd_ctx::mt_mmap, 0 if there is none
  * @mmap_offset: where the object starts there, in bytes
+ * @traced_revoked: IOMMU_MEM_TYPE_DEVICE: what tracepoints told last, under the
+ *                  dma-buf's reservation lock
  *
- * Nothing changes after the object has been finalized.
+ * Nothing else changes after the object has been finalized.
  */
 struct iommufd_mem {
 	struct iommufd_object obj;
@@ -100,6 +103,7 @@ struct iommufd_mem {
 	unsigned int nr_extents;
 	unsigned long mmap_start;
 	unsigned long mmap_offset;
+	bool traced_revoked;
 };
 
 static inline struct iommufd_mem *iommufd_get_mem(struct iommufd_ctx *ictx,
@@ -401,6 +405,7 @@ struct iommufd_mem_bad {
  * @dmabuf: the dma-buf whose priv this is; NULL while the memory is zeroed. Under
  *          iommufd_mem_region::lock
  * @failed: some of it failed while it was zeroed. Under iommufd_mem_region::lock
+ * @mem_id: ID of the object that it was allocated for, which may be gone
  * @pgoff: of its first page in iommufd_mem_region::file
  * @revoked: under the dma-buf's reservation lock
  * @bad: struct iommufd_mem_bad in ascending order, under the dma-buf's reservation
@@ -415,6 +420,7 @@ struct iommufd_mem_buf {
 	struct list_head blocks;
 	struct dma_buf *dmabuf;
 	bool failed;
+	u32 mem_id;
 	pgoff_t pgoff;
 	bool revoked;
 	struct list_head bad;

@@ -17,6 +17,7 @@
 #include <linux/topology.h>
 
 #include "mem.h"
+#include "mem_trace.h"
 
 /*
  * What is zeroed between two looks at whether to go on, so it bounds how long anyone
@@ -73,6 +74,7 @@ static void mem_scrub_background(struct work_struct *work)
 		container_of(work, struct iommufd_mem_scrubber, work);
 	struct iommufd_mem_region *region = scrubber->region;
 	struct gpu_buddy_block *block;
+	u64 bytes = 0;
 	int rc = 0;
 
 	/* After an error only the next kick tries again */
@@ -80,11 +82,15 @@ static void mem_scrub_background(struct work_struct *work)
 		u64 size = gpu_buddy_block_size(&region->pool.buddy, block);
 
 		rc = mem_zero(gpu_buddy_block_offset(block), size);
-		if (!rc)
+		if (!rc) {
 			atomic64_add(size, &region->scrubbed_background);
+			bytes += size;
+		}
 		mem_scrub_give(region, block, !rc);
 		cond_resched();
 	}
+	if (bytes)
+		trace_iommufd_mem_scrub(region->id, bytes, true, 1);
 }
 
 static unsigned int mem_scrub_nr_cpus(int node)
@@ -210,9 +216,11 @@ int iommufd_mem_scrub_enable(struct iommufd_mem_region *region, bool enable)
  * struct mem_scrub_job - Blocks that are zeroed by several tasks together
  * @region: whose memory it is
  * @blocks: the blocks; those that are clean are left alone
- * @lock: protects @block, @done and @rc
+ * @lock: protects what follows
  * @block: the one that the next chunk is of
  * @done: what of @block has been handed out, in bytes
+ * @zeroed: what the tasks that have ended have zeroed, in bytes
+ * @nr_threads: how many of them have zeroed anything
  * @rc: the first error; ends the job
  */
 struct mem_scrub_job {
@@ -221,6 +229,8 @@ struct mem_scrub_job {
 	spinlock_t lock;	/* protects what follows */
 	struct gpu_buddy_block *block;
 	u64 done;
+	u64 zeroed;
+	unsigned int nr_threads;
 	int rc;
 };
 
@@ -260,22 +270,27 @@ static void mem_scrub_fail(struct mem_scrub_job *job, int rc)
 
 static void mem_scrub_run(struct mem_scrub_job *job, bool killable)
 {
+	u64 paddr, zeroed = 0;
 	size_t size;
-	u64 paddr;
 	int rc;
 
 	while ((size = mem_scrub_next(job, &paddr))) {
 		rc = mem_zero(paddr, size);
-		if (rc)
+		if (rc) {
 			mem_scrub_fail(job, rc);
-		else
+		} else {
 			atomic64_add(size, &job->region->scrubbed_alloc);
+			zeroed += size;
+		}
 		if (READ_ONCE(job->region->revoked))
 			mem_scrub_fail(job, -ENODEV);
 		if (killable && fatal_signal_pending(current))
 			mem_scrub_fail(job, -EINTR);
 		cond_resched();
 	}
+	guard(spinlock)(&job->lock);
+	job->zeroed += zeroed;
+	job->nr_threads += !!zeroed;
 }
 
 static void mem_scrub_help(struct work_struct *work)
@@ -343,5 +358,6 @@ int iommufd_mem_scrub_blocks(struct iommufd_mem_region *region,
 	for (i = 0; i < nr; i++)
 		cancel_work_sync(&helpers[i].work);
 	kfree(helpers);
+	trace_iommufd_mem_scrub(region->id, job.zeroed, false, job.nr_threads);
 	return job.rc;
 }
