@@ -13,6 +13,7 @@
 
 #include "io_pagetable.h"
 #include "mem.h"
+#include "mem_trace.h"
 
 /* IOMMU_IOAS_MAP of an object is IOMMU_IOAS_MAP with two fields renamed */
 static_assert(sizeof(struct iommu_ioas_map_mem) ==
@@ -36,8 +37,13 @@ void iommufd_mem_destroy(struct iommufd_object *obj)
 
 	if (mem->mmap_start)
 		_iommufd_destroy_mmap(mem->ictx, &mem->obj, mem->mmap_start);
-	if (mem->attach)
+	if (mem->attach) {
+		/* It has been told of if it got this far */
+		if (mem->nr_extents)
+			trace_iommufd_mem_free(IOMMUFD_MEM_TRACE_DEVICE,
+					       obj->id, mem->dmabuf->size);
 		dma_buf_detach(mem->dmabuf, mem->attach);
+	}
 	if (mem->dmabuf)
 		dma_buf_put(mem->dmabuf);
 }

@@ -17,6 +17,8 @@
  *   mem_scrub.c   zeroing
  *   mem_extent.c  offset to physical address
  *   mem_sysfs.c   what operators see of a region
+ *   mem_debugfs.c what those who debug and measure see of it
+ *   mem_trace.h   tracepoints of all of this
  *
  * An object has an ID and a dma-buf; the dma-buf has the memory. Every user of
  * the memory holds the dma-buf: the object, each iopt_pages (so a DMA mapping
@@ -84,8 +86,10 @@ struct iopt_pages_dmabuf;
  * @nr_extents: see struct iommu_mem_info
  * @mmap_start: start in iommufd_ctx::mt_mmap, 0 if there is none
  * @mmap_offset: where the object starts there, in bytes
+ * @traced_revoked: IOMMU_MEM_TYPE_DEVICE: what tracepoints told last, under the
+ *                  dma-buf's reservation lock
  *
- * Nothing changes after the object has been finalized.
+ * Nothing else changes after the object has been finalized.
  */
 struct iommufd_mem {
 	struct iommufd_object obj;
@@ -99,6 +103,7 @@ struct iommufd_mem {
 	unsigned int nr_extents;
 	unsigned long mmap_start;
 	unsigned long mmap_offset;
+	bool traced_revoked;
 };
 
 static inline struct iommufd_mem *iommufd_get_mem(struct iommufd_ctx *ictx,
@@ -259,6 +264,7 @@ struct iommufd_mem_scrubber {
  * @id: what userspace calls it, if it names no device
  * @dmem: what its memory is charged to
  * @dev: what operators see
+ * @debugfs: what those who debug see
  * @devices: struct iommufd_mem_link of each device that entitles; changed under both
  *           iommufd_mem_regions_lock and @lock, read under either
  * @cached: where it matters, a mapping of all of it that makes all others cached
@@ -281,6 +287,7 @@ struct iommufd_mem_scrubber {
  * @scrubbing: blocks that background scrubbing has; read without the lock to wait
  *             for none
  * @scrub_pauses: number of allocations that keep the background from taking blocks
+ * @scrub_off: somebody who debugs wants no background scrubbing
  * @idle: woken when @zeroing has become less, and @scrubbing empty
  */
 struct iommufd_mem_region {
@@ -290,6 +297,7 @@ struct iommufd_mem_region {
 	int id;
 	struct dmem_cgroup_region *dmem;
 	struct device *dev;
+	struct dentry *debugfs;
 	struct list_head devices;
 	void *cached;
 	struct file *file;
@@ -309,6 +317,7 @@ struct iommufd_mem_region {
 	unsigned int zeroing;
 	struct list_head scrubbing;
 	unsigned int scrub_pauses;
+	bool scrub_off;
 	wait_queue_head_t idle;
 };
 
@@ -350,6 +359,7 @@ void iommufd_mem_scrub_stop(struct iommufd_mem_region *region);
 void iommufd_mem_scrub_kick(struct iommufd_mem_region *region);
 int iommufd_mem_scrub_pause(struct iommufd_mem_region *region);
 void iommufd_mem_scrub_resume(struct iommufd_mem_region *region);
+int iommufd_mem_scrub_enable(struct iommufd_mem_region *region, bool enable);
 int iommufd_mem_scrub_blocks(struct iommufd_mem_region *region,
 			     struct list_head *blocks);
 
@@ -362,6 +372,12 @@ int iommufd_mem_sysfs_link(struct iommufd_mem_region *region,
 			   struct device *dev);
 void iommufd_mem_sysfs_unlink(struct iommufd_mem_region *region,
 			      struct device *dev);
+
+/* mem_debugfs.c */
+void iommufd_mem_debugfs_init(void);
+void iommufd_mem_debugfs_exit(void);
+void iommufd_mem_debugfs_add(struct iommufd_mem_region *region);
+void iommufd_mem_debugfs_remove(struct iommufd_mem_region *region);
 
 /* mem_retired.c */
 void iommufd_mem_watch(struct iommufd_mem_region *region);
@@ -391,6 +407,7 @@ struct iommufd_mem_bad {
  * @dmabuf: the dma-buf whose priv this is; NULL while the memory is zeroed. Under
  *          iommufd_mem_region::lock
  * @failed: some of it failed while it was zeroed. Under iommufd_mem_region::lock
+ * @mem_id: ID of the object that it was allocated for, which may be gone
  * @pgoff: of its first page in iommufd_mem_region::file
  * @revoked: under the dma-buf's reservation lock
  * @bad: struct iommufd_mem_bad in ascending order, under the dma-buf's reservation
@@ -405,6 +422,7 @@ struct iommufd_mem_buf {
 	struct list_head blocks;
 	struct dma_buf *dmabuf;
 	bool failed;
+	u32 mem_id;
 	pgoff_t pgoff;
 	bool revoked;
 	struct list_head bad;

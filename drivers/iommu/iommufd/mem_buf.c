@@ -15,6 +15,7 @@
 
 #include "io_pagetable.h"
 #include "mem.h"
+#include "mem_trace.h"
 
 /* Zeroing has ended, well or not */
 static void mem_buf_zeroed(struct iommufd_mem_buf *buf)
@@ -45,6 +46,9 @@ static void mem_buf_free(struct iommufd_mem_buf *buf)
 	struct iommufd_mem_region *region = buf->region;
 	struct iommufd_mem_bad *bad, *next;
 
+	if (buf->dmabuf)
+		trace_iommufd_mem_free(region->id, buf->mem_id,
+				       buf->extents.length);
 	mem_buf_put_blocks(buf);
 	dmem_cgroup_uncharge(buf->charge, buf->extents.length);
 	list_for_each_entry_safe(bad, next, &buf->bad, node)
@@ -60,6 +64,18 @@ static int mem_dma_buf_attach(struct dma_buf *dmabuf,
 	if (attach->dev != iommufd_global_device())
 		return -EOPNOTSUPP;
 	return 0;
+}
+
+static void mem_dma_buf_detach(struct dma_buf *dmabuf,
+			       struct dma_buf_attachment *attach)
+{
+	struct iommufd_mem_buf *buf = iommufd_mem_to_buf(dmabuf);
+	struct iopt_pages *pages = attach->importer_priv;
+
+	if (pages->dmabuf.extents)
+		trace_iommufd_mem_unmap(buf->region->id, buf->mem_id,
+					pages->dmabuf.start,
+					(u64)pages->npages * PAGE_SIZE);
 }
 
 /* Never called, see mem_dma_buf_attach(), but dma_buf_export() wants it */
@@ -83,6 +99,7 @@ static void mem_dma_buf_release(struct dma_buf *dmabuf)
 
 static const struct dma_buf_ops mem_dma_buf_ops = {
 	.attach = mem_dma_buf_attach,
+	.detach = mem_dma_buf_detach,
 	.map_dma_buf = mem_dma_buf_map,
 	.unmap_dma_buf = mem_dma_buf_unmap,
 	.release = mem_dma_buf_release,
@@ -162,6 +179,7 @@ void iommufd_mem_revoke_buf(struct iommufd_mem_buf *buf)
 	buf->revoked = true;
 	dma_buf_invalidate_mappings(dmabuf);
 	iommufd_mem_zap(dmabuf);
+	trace_iommufd_mem_revoke(buf->region->id, buf->mem_id, dmabuf->size);
 	dma_resv_unlock(dmabuf->resv);
 	dma_buf_put(dmabuf);
 }
@@ -348,6 +366,7 @@ static int mem_alloc_dma_buf(struct iommufd_mem *mem,
 	buf = mem_buf_alloc(region, mem->ictx->mem_owner, cmd);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
+	buf->mem_id = mem->obj.id;
 	/* The buf has a reference of its own */
 	kref_get(&region->kref);
 	__module_get(region->desc.owner);
@@ -364,6 +383,8 @@ static int mem_alloc_dma_buf(struct iommufd_mem *mem,
 	mem->node = region->desc.node;
 	mem->max_block = mem_extents_max_block(&buf->extents);
 	mem->nr_extents = buf->extents.nr;
+	trace_iommufd_mem_alloc(region->id, buf->mem_id, dmabuf->size,
+				mem->nr_extents, mem->max_block);
 	return 0;
 
 err_free:

@@ -11,6 +11,7 @@
 #include <linux/wait.h>
 
 #include "mem.h"
+#include "mem_trace.h"
 
 /* Protects iommufd_device::mem_ops and mem_users */
 static DEFINE_SPINLOCK(iommufd_mem_ops_lock);
@@ -59,9 +60,28 @@ void iommufd_device_set_mem_ops(struct iommufd_device *idev,
 }
 EXPORT_SYMBOL_NS_GPL(iommufd_device_set_mem_ops, "IOMMUFD");
 
+/* Both are announced in the same way, and revoking twice */
+static void mem_device_trace(struct iommufd_mem *mem,
+			     struct dma_buf_attachment *attach)
+{
+	struct phys_vec phys;
+	bool revoked = mem->device_ops->phys(attach, &phys);
+
+	if (revoked == mem->traced_revoked)
+		return;
+	mem->traced_revoked = revoked;
+	if (revoked)
+		trace_iommufd_mem_revoke(IOMMUFD_MEM_TRACE_DEVICE, mem->obj.id,
+					 attach->dmabuf->size);
+	else
+		trace_iommufd_mem_restore(IOMMUFD_MEM_TRACE_DEVICE, mem->obj.id,
+					  attach->dmabuf->size);
+}
+
 static void mem_device_invalidate(struct dma_buf_attachment *attach)
 {
 	iommufd_mem_zap(attach->dmabuf);
+	mem_device_trace(attach->importer_priv, attach);
 }
 
 static const struct dma_buf_attach_ops mem_device_attach_ops = {
@@ -127,5 +147,7 @@ int iommufd_mem_alloc_device(struct iommufd_mem *mem,
 	mem->max_block = mem_extent_max_block(&extent);
 	mem->nr_extents = 1;
 	mem->node = dev_to_node(idev->dev);
+	trace_iommufd_mem_alloc(IOMMUFD_MEM_TRACE_DEVICE, mem->obj.id,
+				extent.length, 1, mem->max_block);
 	return 0;
 }

@@ -12,6 +12,7 @@
 
 #include "io_pagetable.h"
 #include "mem.h"
+#include "mem_trace.h"
 
 /*
  * The next piece of [*offset, end) of a dma-buf that is no hole: its *offset and
@@ -146,6 +147,34 @@ static int iopt_map_mem_dma_buf(struct iommufd_ctx *ictx,
 				   iommu_prot, flags);
 }
 
+/* How many pieces [offset, end) has in physical memory, without holes */
+static unsigned int mem_nr_ranges(struct dma_buf *dmabuf, u64 offset, u64 end)
+{
+	struct iommufd_mem_buf *buf = iommufd_mem_to_buf(dmabuf);
+	unsigned int nr = 0;
+	u64 contig;
+
+	if (!buf)
+		return 1;
+	for (; offset < end; offset += min(contig, end - offset))
+		if (mem_extents_find(&buf->extents, offset, &contig) !=
+		    MEM_EXTENTS_HOLE)
+			nr++;
+	return nr;
+}
+
+static void mem_trace_map(struct dma_buf *dmabuf, u32 mem_id, u64 offset,
+			  u64 length, unsigned long iova)
+{
+	struct iommufd_mem_buf *buf = iommufd_mem_to_buf(dmabuf);
+	int region = buf ? buf->region->id : IOMMUFD_MEM_TRACE_DEVICE;
+
+	if (trace_iommufd_mem_map_enabled())
+		trace_iommufd_mem_map(region, mem_id, offset, length, iova,
+				      mem_nr_ranges(dmabuf, offset,
+						    offset + length));
+}
+
 /**
  * iopt_map_mem_pages() - Like iopt_map_user_pages, but map a memory object
  * @ictx: iommufd_ctx the iopt is part of
@@ -182,17 +211,20 @@ int iopt_map_mem_pages(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 	if (length && end <= dmabuf->size)
 		rc = iopt_map_mem_dma_buf(ictx, iopt, iova, dmabuf, offset,
 					  length, iommu_prot, flags);
+	if (!rc)
+		mem_trace_map(dmabuf, mem_id, offset, length, *iova);
 	dma_buf_put(dmabuf);
 	return rc;
 }
 
 /*
  * The dma-buf of the object that is mmapped at [addr, end) of current->mm, with a
- * reference, and the offset that addr is at. NULL if the first VMA is not of an
+ * reference, the object's ID, and the offset that addr is at. NULL if the first VMA is not of an
  * object.
  */
 static struct dma_buf *mem_vmas_get(unsigned long addr, unsigned long end,
-				    vm_flags_t vm_flags, u64 *offset)
+				    vm_flags_t vm_flags, u32 *mem_id,
+				    u64 *offset)
 {
 	struct dma_buf *dmabuf = NULL;
 	struct vm_area_struct *vma;
@@ -212,6 +244,7 @@ static struct dma_buf *mem_vmas_get(unsigned long addr, unsigned long end,
 		vma_offset = iommufd_mem_vma_offset(vma, next);
 		if (!dmabuf) {
 			dmabuf = mem->dmabuf;
+			*mem_id = mem->obj.id;
 			*offset = vma_offset;
 		} else if (mem->dmabuf != dmabuf ||
 			   vma_offset != *offset + (next - addr)) {
@@ -251,6 +284,7 @@ int iopt_map_mem_uptr(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 	struct dma_buf *dmabuf;
 	unsigned long end;
 	u64 offset;
+	u32 mem_id;
 	int rc;
 
 	/* Refused as for any other memory */
@@ -261,7 +295,7 @@ int iopt_map_mem_uptr(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 
 	if (mmap_read_lock_killable(current->mm))
 		return -EINTR;
-	dmabuf = mem_vmas_get(addr, end, vm_flags, &offset);
+	dmabuf = mem_vmas_get(addr, end, vm_flags, &mem_id, &offset);
 	mmap_read_unlock(current->mm);
 	if (!dmabuf)
 		return 1;
@@ -270,6 +304,8 @@ int iopt_map_mem_uptr(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 
 	rc = iopt_map_mem_dma_buf(ictx, iopt, iova, dmabuf, offset, length,
 				  iommu_prot, flags);
+	if (!rc)
+		mem_trace_map(dmabuf, mem_id, offset, length, *iova);
 	dma_buf_put(dmabuf);
 	return rc;
 }

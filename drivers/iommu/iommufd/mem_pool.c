@@ -349,3 +349,54 @@ int iommufd_mem_pool_retire(struct iommufd_mem_pool *pool, u64 paddr, u64 length
 			  ((u64)last + 1) * PAGE_SIZE);
 	return 0;
 }
+
+/* gpu_buddy can only look for blocks that are given out, so walk its tree here */
+static struct gpu_buddy_block *pool_block_at(struct iommufd_mem_pool *pool,
+					     u64 paddr)
+{
+	struct gpu_buddy *buddy = &pool->buddy;
+	struct gpu_buddy_block **root = buddy->roots;
+	struct gpu_buddy_block *block;
+
+	while (paddr - gpu_buddy_block_offset(*root) >=
+	       gpu_buddy_block_size(buddy, *root))
+		root++;
+	block = *root;
+	while ((block->header & GPU_BUDDY_HEADER_STATE) == GPU_BUDDY_SPLIT)
+		block = paddr < gpu_buddy_block_offset(block->right) ?
+				block->left : block->right;
+	return block;
+}
+
+/**
+ * iommufd_mem_pool_state() - What is at an address?
+ * @pool: where it is
+ * @paddr: physical address of a page of the pool
+ * @end: gets the end of the piece that it is in, which can have started before
+ *
+ * A piece is a run of retired pages, or what is not retired of a free block or of
+ * one that was taken. This takes logarithmic time and no memory.
+ *
+ * Return: what it is.
+ */
+enum iommufd_mem_state iommufd_mem_pool_state(struct iommufd_mem_pool *pool,
+					      u64 paddr, u64 *end)
+{
+	struct interval_tree_node *node;
+	struct gpu_buddy_block *block;
+
+	node = pool_retired_first(pool, paddr, U64_MAX);
+	if (node && pool_retired_start(node) <= paddr) {
+		*end = pool_retired_end(node);
+		return IOMMUFD_MEM_RETIRED;
+	}
+	block = pool_block_at(pool, paddr);
+	*end = gpu_buddy_block_offset(block) +
+	       gpu_buddy_block_size(&pool->buddy, block);
+	if (node)
+		*end = min(*end, pool_retired_start(node));
+	if (!gpu_buddy_block_is_free(block))
+		return IOMMUFD_MEM_TAKEN;
+	return gpu_buddy_block_is_clear(block) ? IOMMUFD_MEM_CLEAN :
+						 IOMMUFD_MEM_DIRTY;
+}

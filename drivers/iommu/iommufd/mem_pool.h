@@ -34,6 +34,20 @@ struct iommufd_mem_pool {
 	bool unsettled;
 };
 
+/**
+ * enum iommufd_mem_state - What a piece of a region is
+ * @IOMMUFD_MEM_CLEAN: free, and known to be zero
+ * @IOMMUFD_MEM_DIRTY: free
+ * @IOMMUFD_MEM_TAKEN: not in the pool
+ * @IOMMUFD_MEM_RETIRED: not to be used, whoever has it
+ */
+enum iommufd_mem_state {
+	IOMMUFD_MEM_CLEAN,
+	IOMMUFD_MEM_DIRTY,
+	IOMMUFD_MEM_TAKEN,
+	IOMMUFD_MEM_RETIRED,
+};
+
 int iommufd_mem_pool_init(struct iommufd_mem_pool *pool, u64 base, u64 size,
 			  bool clean);
 void iommufd_mem_pool_fini(struct iommufd_mem_pool *pool);
@@ -49,5 +63,7 @@ int iommufd_mem_pool_retire(struct iommufd_mem_pool *pool, u64 paddr,
 			    u64 length, gfp_t gfp);
 bool iommufd_mem_pool_is_retired(struct iommufd_mem_pool *pool, u64 paddr,
 				 u64 length);
+enum iommufd_mem_state iommufd_mem_pool_state(struct iommufd_mem_pool *pool,
+					      u64 paddr, u64 *end);
 
 #endif

@@ -266,6 +266,7 @@ iommufd_mem_region_register(const struct iommufd_mem_region_desc *desc)
 	if (rc)
 		goto err_dmem;
 
+	iommufd_mem_debugfs_add(region);
 	iommufd_mem_watch(region);
 	scoped_guard(mutex, &region->lock)
 		iommufd_mem_scrub_kick(region);
@@ -343,6 +344,8 @@ static void iommufd_mem_region_end(struct iommufd_mem_region *region)
 		list_for_each_entry_safe(link, next, &region->devices, node)
 			iommufd_mem_unlink(region, link);
 	}
+	/* Before the name can be used again */
+	iommufd_mem_debugfs_remove(region);
 	iommufd_mem_sysfs_remove(region);
 	dmem_cgroup_unregister_region(region->dmem);
 	iommufd_mem_uncache(region);
@@ -514,11 +517,16 @@ int iommufd_mem_init(void)
 	int rc;
 
 	rc = iommufd_mem_sysfs_init();
-	if (rc || !IS_ENABLED(CONFIG_PCI))
-		return rc;
-	rc = bus_register_notifier(&pci_bus_type, &iommufd_mem_pci_nb);
 	if (rc)
+		return rc;
+	iommufd_mem_debugfs_init();
+	if (!IS_ENABLED(CONFIG_PCI))
+		return 0;
+	rc = bus_register_notifier(&pci_bus_type, &iommufd_mem_pci_nb);
+	if (rc) {
+		iommufd_mem_debugfs_exit();
 		iommufd_mem_sysfs_exit();
+	}
 	return rc;
 }
 
@@ -531,6 +539,7 @@ void iommufd_mem_exit(void)
 
 	if (IS_ENABLED(CONFIG_PCI))
 		bus_unregister_notifier(&pci_bus_type, &iommufd_mem_pci_nb);
+	iommufd_mem_debugfs_exit();
 	iommufd_mem_sysfs_exit();
 	list_for_each_entry_safe(used, next, &iommufd_mem_used, node)
 		kfree(used);

@@ -12,6 +12,7 @@
 #include <linux/uaccess.h>
 
 #include "mem.h"
+#include "mem_trace.h"
 
 /* In ascending order; nothing happens if it is there */
 static void mem_bad_add(struct iommufd_mem_buf *buf, u64 offset)
@@ -57,6 +58,8 @@ static void mem_failure(struct pfn_address_space *pfn_space, unsigned long pfn)
 	struct iommufd_mem_region *region =
 		container_of(pfn_space, struct iommufd_mem_region, pfn_space);
 	struct iommufd_mem_buf *buf;
+	u64 mem_offset = 0;
+	u32 mem_id = 0;
 
 	guard(mutex)(&region->lock);
 	/* There is nobody to tell that a failure could not be noted */
@@ -68,8 +71,15 @@ static void mem_failure(struct pfn_address_space *pfn_space, unsigned long pfn)
 		if (offset == MEM_EXTENTS_HOLE)
 			continue;
 		mem_buf_failure(buf, offset);
+		/* Memory that is still zeroed has no owner yet */
+		if (buf->dmabuf) {
+			mem_id = buf->mem_id;
+			mem_offset = offset;
+		}
 		break;
 	}
+	trace_iommufd_mem_poison(region->id, PFN_PHYS(pfn) - region->desc.base,
+				 mem_id, mem_offset);
 }
 
 /*

@@ -17,6 +17,7 @@
 #include <linux/topology.h>
 
 #include "mem.h"
+#include "mem_trace.h"
 
 /*
  * What is zeroed between two looks at whether to go on, so it bounds how long anyone
@@ -35,13 +36,19 @@ static int mem_zero(u64 paddr, size_t length)
 	return 0;
 }
 
+static bool mem_scrub_allowed(struct iommufd_mem_region *region)
+{
+	lockdep_assert_held(&region->lock);
+	return !region->revoked && !region->scrub_pauses && !region->scrub_off;
+}
+
 static struct gpu_buddy_block *
 mem_scrub_take(struct iommufd_mem_region *region)
 {
 	struct gpu_buddy_block *block;
 
 	guard(mutex)(&region->lock);
-	if (region->revoked || region->scrub_pauses)
+	if (!mem_scrub_allowed(region))
 		return NULL;
 	block = iommufd_mem_pool_take_dirty(&region->pool, SCRUB_CHUNK);
 	if (block)
@@ -67,6 +74,7 @@ static void mem_scrub_background(struct work_struct *work)
 		container_of(work, struct iommufd_mem_scrubber, work);
 	struct iommufd_mem_region *region = scrubber->region;
 	struct gpu_buddy_block *block;
+	u64 bytes = 0;
 	int rc = 0;
 
 	/* After an error only the next kick tries again */
@@ -74,11 +82,15 @@ static void mem_scrub_background(struct work_struct *work)
 		u64 size = gpu_buddy_block_size(&region->pool.buddy, block);
 
 		rc = mem_zero(gpu_buddy_block_offset(block), size);
-		if (!rc)
+		if (!rc) {
 			atomic64_add(size, &region->scrubbed_background);
+			bytes += size;
+		}
 		mem_scrub_give(region, block, !rc);
 		cond_resched();
 	}
+	if (bytes)
+		trace_iommufd_mem_scrub(region->id, bytes, true, 1);
 }
 
 static unsigned int mem_scrub_nr_cpus(int node)
@@ -133,7 +145,7 @@ void iommufd_mem_scrub_stop(struct iommufd_mem_region *region)
 /**
  * iommufd_mem_scrub_kick() - Have dirty memory scrubbed in the background
  * @region: the region, with its lock held. Nothing happens if it is revoked, or if
- *          scrubbing is paused
+ *          scrubbing is paused or switched off
  */
 void iommufd_mem_scrub_kick(struct iommufd_mem_region *region)
 {
@@ -142,8 +154,7 @@ void iommufd_mem_scrub_kick(struct iommufd_mem_region *region)
 
 	lockdep_assert_held(&region->lock);
 
-	if (region->revoked || region->scrub_pauses ||
-	    buddy->avail == buddy->clear_avail)
+	if (!mem_scrub_allowed(region) || buddy->avail == buddy->clear_avail)
 		return;
 	for (i = 0; i < region->nr_scrubbers; i++)
 		queue_work_node(region->desc.node, region->scrub_wq,
@@ -180,12 +191,36 @@ void iommufd_mem_scrub_resume(struct iommufd_mem_region *region)
 }
 
 /**
+ * iommufd_mem_scrub_enable() - Switch scrubbing in the background on or off
+ * @region: the region; it is on at first. An allocation zeroes what it gets in either
+ *          case
+ * @enable: on. If false, the background has no block when this returns 0
+ *
+ * Return: 0; -EINTR if the task was killed while a worker still had a block.
+ */
+int iommufd_mem_scrub_enable(struct iommufd_mem_region *region, bool enable)
+{
+	scoped_guard(mutex, &region->lock) {
+		WRITE_ONCE(region->scrub_off, !enable);
+		iommufd_mem_scrub_kick(region);
+	}
+	/* Somebody else may switch it on again meanwhile */
+	if (wait_event_killable(region->idle,
+				list_empty_careful(&region->scrubbing) ||
+				!READ_ONCE(region->scrub_off)))
+		return -EINTR;
+	return 0;
+}
+
+/**
  * struct mem_scrub_job - Blocks that are zeroed by several tasks together
  * @region: whose memory it is
  * @blocks: the blocks; those that are clean are left alone
- * @lock: protects @block, @done and @rc
+ * @lock: protects what follows
  * @block: the one that the next chunk is of
  * @done: what of @block has been handed out, in bytes
+ * @zeroed: what the tasks that have ended have zeroed, in bytes
+ * @nr_threads: how many of them have zeroed anything
  * @rc: the first error; ends the job
  */
 struct mem_scrub_job {
@@ -194,6 +229,8 @@ struct mem_scrub_job {
 	spinlock_t lock;	/* protects what follows */
 	struct gpu_buddy_block *block;
 	u64 done;
+	u64 zeroed;
+	unsigned int nr_threads;
 	int rc;
 };
 
@@ -233,22 +270,27 @@ static void mem_scrub_fail(struct mem_scrub_job *job, int rc)
 
 static void mem_scrub_run(struct mem_scrub_job *job, bool killable)
 {
+	u64 paddr, zeroed = 0;
 	size_t size;
-	u64 paddr;
 	int rc;
 
 	while ((size = mem_scrub_next(job, &paddr))) {
 		rc = mem_zero(paddr, size);
-		if (rc)
+		if (rc) {
 			mem_scrub_fail(job, rc);
-		else
+		} else {
 			atomic64_add(size, &job->region->scrubbed_alloc);
+			zeroed += size;
+		}
 		if (READ_ONCE(job->region->revoked))
 			mem_scrub_fail(job, -ENODEV);
 		if (killable && fatal_signal_pending(current))
 			mem_scrub_fail(job, -EINTR);
 		cond_resched();
 	}
+	guard(spinlock)(&job->lock);
+	job->zeroed += zeroed;
+	job->nr_threads += !!zeroed;
 }
 
 static void mem_scrub_help(struct work_struct *work)
@@ -316,5 +358,6 @@ int iommufd_mem_scrub_blocks(struct iommufd_mem_region *region,
 	for (i = 0; i < nr; i++)
 		cancel_work_sync(&helpers[i].work);
 	kfree(helpers);
+	trace_iommufd_mem_scrub(region->id, job.zeroed, false, job.nr_threads);
 	return job.rc;
 }

@@ -212,6 +212,32 @@ static void do_retire(void)
 		m.retired[i] = true;
 }
 
+/* Every page is in one piece, which is what the page is */
+static void check_pieces(void)
+{
+	u64 at, i, end, last = BASE + PAGES * PAGE_SIZE, clean = 0;
+	enum iommufd_mem_state state;
+
+	for (at = BASE; at < last; at = end) {
+		state = iommufd_mem_pool_state(&m.pool, at, &end);
+		assert_true(end > at && end <= last);
+		assert_int_equal(end % PAGE_SIZE, 0);
+		for (i = page_of(at); i < page_of(end); i++) {
+			assert_int_equal(state == IOMMUFD_MEM_RETIRED,
+					 m.retired[i]);
+			if (m.retired[i])
+				continue;
+			assert_int_equal(state == IOMMUFD_MEM_TAKEN,
+					 m.page[i] != FREE);
+			if (state == IOMMUFD_MEM_CLEAN)
+				assert_true(m.clean[i]);
+		}
+		if (state == IOMMUFD_MEM_CLEAN)
+			clean += end - at;
+	}
+	assert_int_equal(clean, m.pool.buddy.clear_avail);
+}
+
 static void check_all(void)
 {
 	struct iommufd_mem_pool *pool = &m.pool;
@@ -229,6 +255,7 @@ static void check_all(void)
 	assert_int_equal(pool->buddy.avail, free_pages() * PAGE_SIZE);
 	/* gpu_buddy may forget that something is clean, never the reverse */
 	assert_true(pool->buddy.clear_avail <= clean * PAGE_SIZE);
+	check_pieces();
 }
 
 static void random_operations_match_the_model(void **state)
