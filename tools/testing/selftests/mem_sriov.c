@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VFs that are removed, and created again, while memory that they entitled to is
- * held: the memory stays with its owner, and so do the VFs that come.
+ * Functions that are removed, and come again, while memory that they entitled to is
+ * held: the memory stays with its owner, and so do the functions that come.
  */
 #include "kselftest_harness.h"
 
 #include <fcntl.h>
 #include <glob.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
@@ -290,6 +291,112 @@ TEST_F(mem_sriov, a_vf_that_is_to_go_keeps_others_out_until_it_is_closed)
 	vfio_close(&self->a.vf[1]);
 	EXPECT_REMOVAL_ENDS(pid);
 	EXPECT_ALLOC_WITHOUT_DEVICE(0);
+}
+
+/* All that needs no device, until it is told to stop */
+struct load {
+	pthread_t thread;
+	struct memtest *t;
+	struct memtest_object *object;
+	uint32_t ioas_id;
+	bool stop;
+	unsigned int rounds;
+	int ret;
+};
+
+static void *load(void *data)
+{
+	struct load *load = data;
+	struct memtest_object again = *load->object;
+
+	while (!load->ret && !__atomic_load_n(&load->stop, __ATOMIC_RELAXED)) {
+		load->ret = memtest_object_mmap(load->t, &again);
+		if (!load->ret && pattern_check(again.va, LENGTH, 1) !=
+					  PATTERN_SAME)
+			load->ret = -EIO;
+		munmap(again.va, LENGTH);
+		if (!load->ret)
+			load->ret = memtest_object_map(load->t, &again,
+						       load->ioas_id, IOVA);
+		if (!load->ret)
+			load->ret = iommufd_ioas_unmap(load->t->iommufd,
+						       load->ioas_id, IOVA,
+						       LENGTH, NULL);
+		__atomic_add_fetch(&load->rounds, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* The PF of a VF */
+static int find_pf(const struct vfio_function *vf, struct vfio_function *pf)
+{
+	char path[128], target[128];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), PCI "/devices/%s/physfn", vf->bdf);
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length < 0)
+		return -errno;
+	target[length] = '\0';
+	memset(pf, 0, sizeof(*pf));
+	snprintf(pf->bdf, sizeof(pf->bdf), "%.15s", basename(target));
+	return 0;
+}
+
+/* Off the bus, as by hot-unplug */
+static int remove_function(const struct vfio_function *function)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), PCI "/devices/%s/remove", function->bdf);
+	return write_file(path, "1");
+}
+
+/* Find the PF again, with the driver it had */
+static int find_again(const struct vfio_function *pf)
+{
+	char path[128];
+	int ret;
+
+	ret = write_file(PCI "/rescan", "1");
+	snprintf(path, sizeof(path), PCI "/devices/%s/driver_override", pf->bdf);
+	if (!ret)
+		ret = write_file(path, "pci-pf-stub");
+	return ret ?: write_file(PCI "/drivers_probe", pf->bdf);
+}
+
+TEST_F(mem_sriov, the_gpu_is_removed_and_found_again_while_its_memory_is_used)
+{
+	struct load work = { .t = &self->a, .object = &self->object };
+	unsigned int round, before;
+	struct memtest_object more;
+	struct vfio_function pf;
+
+	ASSERT_EQ(0, find_pf(&self->found[0], &pf));
+	ASSERT_TRUE(is_linked(&pf));
+	ASSERT_EQ(0, iommufd_ioas_alloc(self->a.iommufd, &work.ioas_id));
+	close_vfs(&self->a);
+	ASSERT_EQ(0, pthread_create(&work.thread, NULL, load, &work));
+	for (round = 0; round < 5; round++) {
+		EXPECT_EQ(0, remove_function(&pf));
+		EXPECT_FALSE(is_linked(&pf));
+		EXPECT_ALLOC_WITHOUT_DEVICE(-EBUSY);
+		before = __atomic_load_n(&work.rounds, __ATOMIC_RELAXED);
+		while (!work.ret &&
+		       before == __atomic_load_n(&work.rounds, __ATOMIC_RELAXED))
+			usleep(100);
+		ASSERT_EQ(0, find_again(&pf));
+		EXPECT_TRUE(is_linked(&pf));
+		ASSERT_EQ(0, create_vfs(self->found, self->nr_vfs));
+		EXPECT_TRUE(is_linked(&self->found[0]));
+	}
+	__atomic_store_n(&work.stop, true, __ATOMIC_RELAXED);
+	pthread_join(work.thread, NULL);
+	EXPECT_EQ(0, work.ret);
+	EXPECT_PATTERN(1);
+	ASSERT_EQ(0, vfio_open(&self->a.vf[0], &self->found[0]));
+	ASSERT_EQ(0, vfio_bind(&self->a.vf[0], self->a.iommufd));
+	EXPECT_EQ(0, memtest_object_alloc(&self->a, &more, LENGTH));
 }
 
 TEST_HARNESS_MAIN

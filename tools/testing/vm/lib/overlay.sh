@@ -28,7 +28,7 @@ apply_patches()
 {
 	local file
 	while read -r file; do
-		if ! patch -d "$1" -p1 --forward --batch --no-backup-if-mismatch --reject-file=- <"$file" >"$4" 2>&1; then
+		if ! patch -d "$1" -p1 --fuzz=0 --forward --batch --no-backup-if-mismatch --reject-file=- <"$file" >"$4" 2>&1; then
 			APPLY_FAILED=$file
 			return 1
 		fi
