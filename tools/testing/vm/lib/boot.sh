@@ -14,7 +14,7 @@ SPLAT+='|unreferenced object|lock held when returning to user space|held lock fr
 
 machine_defaults()
 {
-	FLAVOUR=plain HI=4G RETIRED='' VFS=2 GPUS=() GPU=1 MEM=3G CPUS=2
+	FLAVOUR=plain ACPI=0 HI=4G RETIRED='' VFS=2 GPUS=() GPU=1 MEM=3G CPUS=2
 	ADD=() VFIO=() QEMU_ARGS=() APPEND='' TIMEOUT=300 LOG='' COMMAND=()
 }
 
@@ -38,6 +38,7 @@ gpu_args()
 machine_args()
 {
 	local dir=$1 append='console=ttyAMA0 ignore_loglevel rdinit=/init oops=panic panic=-1'
+	((ACPI)) && append+=' acpi=force'
 	((GPU && VFS)) && append+=" vm.vfs=$VFS"
 	((${#VFIO[@]})) && append+=" vm.vfio=$(IFS=,; echo "${VFIO[*]}")"
 	[[ ${SHELL_SIZE:-} ]] && append+=" vm.shell=$SHELL_SIZE"
@@ -58,6 +59,7 @@ machine_args()
 		MACHINE+=(-chardev "file,id=console,path=$dir/console")
 	fi
 	MACHINE+=(-device virtserialport,bus=vser.0,chardev=console,name=console)
+	((ACPI)) && MACHINE+=(-drive "if=pflash,format=raw,readonly=on,file=$UEFI")
 	gpu_args
 	MACHINE+=("${QEMU_ARGS[@]}")
 }
