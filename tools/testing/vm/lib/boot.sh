@@ -14,7 +14,7 @@ SPLAT+='|unreferenced object|lock held when returning to user space|held lock fr
 
 machine_defaults()
 {
-	FLAVOUR=plain HI=4G RETIRED='' VFS=2 GPUS=() GPU=1 MEM=3G CARVEOUTS=() CPUS=2
+	FLAVOUR=plain ACPI=0 HI=4G RETIRED='' VFS=2 GPUS=() GPU=1 MEM=3G CARVEOUTS=() CPUS=2
 	OVERLAYS=()
 	ADD=() VFIO=() QEMU_ARGS=() APPEND='' TIMEOUT=300 LOG='' COMMAND=()
 }
@@ -77,6 +77,7 @@ machine_args()
 {
 	local dir=$1 append='ignore_loglevel rdinit=/init oops=panic panic=-1'
 	[[ $FLAVOUR == x86 ]] && append+=' console=ttyS0' || append+=' console=ttyAMA0'
+	((ACPI)) && append+=' acpi=force'
 	carveout_args || exit
 	((GPU && VFS)) && append+=" vm.vfs=$VFS"
 	((${#VFIO[@]})) && append+=" vm.vfio=$(IFS=,; echo "${VFIO[*]}")"
@@ -96,6 +97,7 @@ machine_args()
 		MACHINE+=(-chardev "file,id=console,path=$dir/console")
 	fi
 	MACHINE+=(-device virtserialport,bus=vser.0,chardev=console,name=console)
+	((ACPI)) && MACHINE+=(-drive "if=pflash,format=raw,readonly=on,file=$UEFI")
 	gpu_args
 	MACHINE+=("${QEMU_ARGS[@]}")
 }

@@ -12,6 +12,7 @@ CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/iommufd-mem
 DL=$CACHE/dl
 SRC=$CACHE/src
 TOOLS=$CACHE/tools
+UEFI=$TOOLS/usr/share/AAVMF/AAVMF_CODE.fd	# firmware; Debian has it as a link
 BUILD=$CACHE/build
 LOGS=$CACHE/log
 JOBS=$(nproc)

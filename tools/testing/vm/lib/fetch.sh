@@ -6,7 +6,7 @@
 # package lists are never touched).
 
 LINUX_WANTED=7.3	# the version that patches/linux is written for
-SOURCE_SUITE=trixie	# where QEMU, Meson and busybox come from (Linux: its backports)
+SOURCE_SUITE=trixie	# where QEMU, UEFI, Meson and busybox come from (Linux: its backports)
 
 BUILD_PACKAGES=(gcc libc6-dev make bc bison flex libelf-dev libssl-dev xz-utils bzip2
 	cpio patch python3 python3-venv ninja-build pkg-config libglib2.0-dev libfdt-dev
@@ -252,8 +252,11 @@ fetch_tools()
 	download 'meson_*.deb' apt-get download "meson/$SOURCE_SUITE"
 	download 'python3-pycotap_*.deb' apt-get download "python3-pycotap/$SOURCE_SUITE"
 	download 'busybox-static_*_arm64.deb' apt-get download "busybox-static:arm64/$SOURCE_SUITE"
+	download 'qemu-efi-aarch64_*.deb' apt-get download "qemu-efi-aarch64/$SOURCE_SUITE"
 	unpack_debs "$TOOLS" "$(newest "$DL/meson_*.deb")" "$(newest "$DL/python3-pycotap_*.deb")" \
-		"$(newest "$DL/busybox-static_*_arm64.deb")"
+		"$(newest "$DL/busybox-static_*_arm64.deb")" "$(newest "$DL/qemu-efi-aarch64_*.deb")"
+	# One image of 64 MiB is enough
+	find "$TOOLS/usr/share/AAVMF" -type f ! -samefile "$(readlink -f "$UEFI")" -delete
 }
 
 # Static arm64 libraries that the kernel's selftests link with. They are of the

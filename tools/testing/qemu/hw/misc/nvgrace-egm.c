@@ -10,8 +10,10 @@
  *
  * The properties go into the machine's device tree, below the host bridge and
  * one node for each port on the way: Linux gives every PCI device the node of
- * its place. ACPI's _DSD is not made here. What firmware says can be bent with
- * the x-egm-fw-* properties; nothing checks that it makes sense.
+ * its place. For UEFI firmware, which leaves the device tree aside, they are
+ * the _DSD of the function's node in ACPI's namespace, too. What firmware says
+ * can be bent with the x-egm-fw-* properties; nothing checks that it makes
+ * sense.
  *
  * The GPU's own path to EGM (peer 7 of its page tables) is not modelled; its
  * copy engine reaches it as any device does, by DMA.
@@ -22,6 +24,7 @@
 #include "qemu/units.h"
 #include "qapi/error.h"
 #include "exec/address-spaces.h"
+#include "hw/acpi/aml-build.h"
 #include "hw/boards.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_bridge.h"
@@ -37,6 +40,9 @@
 #define EGM_DIRTY_STEP      (2 * MiB)
 #define EGM_DIRTY_END       (64 * MiB)
 #define EGM_DIRTY_BYTE      0xdb
+
+/* "Device properties", in the list of UUIDs for _DSD */
+#define EGM_DSD_PROPERTIES  "DAFFD814-6EBA-4D8C-8A91-BC9BBF4AA301"
 
 static void egm_make_dirty(NvGraceEgm *egm)
 {
@@ -169,12 +175,11 @@ static char *egm_fdt_node(void *fdt, PCIDevice *dev, Error **errp)
     return path;
 }
 
-static bool egm_add_firmware(NvGraceEgm *egm, PCIDevice *pci, Error **errp)
+/* What firmware tells, into egm->props */
+static bool egm_fill_props(NvGraceEgm *egm, Error **errp)
 {
-    void *fdt = MACHINE(qdev_get_machine())->fdt;
     g_auto(GStrv) omit = g_strsplit(egm->fw_omit ?: "", ":", -1);
-    g_autofree char *path = NULL;
-    struct {
+    const struct {
         const char *name, *override_name, *override;
         uint64_t val;
     } props[] = {
@@ -185,6 +190,26 @@ static bool egm_add_firmware(NvGraceEgm *egm, PCIDevice *pci, Error **errp)
           egm->fw_retired, egm->base + egm->size },
     };
 
+    QEMU_BUILD_BUG_ON(ARRAY_SIZE(props) != ARRAY_SIZE(egm->props));
+    for (int i = 0; i < ARRAY_SIZE(props); i++) {
+        NvGraceEgmProp prop = { props[i].name, props[i].val };
+
+        if (!egm_override(props[i].override_name, props[i].override, &prop.val,
+                          errp)) {
+            return false;
+        }
+        if (!g_strv_contains((const char **)omit, prop.name)) {
+            egm->props[egm->nr_props++] = prop;
+        }
+    }
+    return true;
+}
+
+static bool egm_add_firmware(NvGraceEgm *egm, PCIDevice *pci, Error **errp)
+{
+    void *fdt = MACHINE(qdev_get_machine())->fdt;
+    g_autofree char *path = NULL;
+
     if (!fdt) {
         error_setg(errp, "egm-size: this machine has no device tree");
         return false;
@@ -193,16 +218,31 @@ static bool egm_add_firmware(NvGraceEgm *egm, PCIDevice *pci, Error **errp)
     if (!path) {
         return false;
     }
-    for (int i = 0; i < ARRAY_SIZE(props); i++) {
-        if (!egm_override(props[i].override_name, props[i].override,
-                          &props[i].val, errp)) {
-            return false;
-        }
-        if (!g_strv_contains((const char **)omit, props[i].name)) {
-            qemu_fdt_setprop_u64(fdt, path, props[i].name, props[i].val);
-        }
+    for (int i = 0; i < egm->nr_props; i++) {
+        qemu_fdt_setprop_u64(fdt, path, egm->props[i].name, egm->props[i].val);
     }
     return true;
+}
+
+void nvgrace_egm_build_aml(NvGraceEgm *egm, Aml *dev)
+{
+    Aml *dsd, *props;
+
+    if (!egm->nr_props) {
+        return;
+    }
+    props = aml_package(egm->nr_props);
+    for (int i = 0; i < egm->nr_props; i++) {
+        Aml *prop = aml_package(2);
+
+        aml_append(prop, aml_string("%s", egm->props[i].name));
+        aml_append(prop, aml_int(egm->props[i].val));
+        aml_append(props, prop);
+    }
+    dsd = aml_package(2);
+    aml_append(dsd, aml_touuid(EGM_DSD_PROPERTIES));
+    aml_append(dsd, props);
+    aml_append(dev, aml_name_decl("_DSD", dsd));
 }
 
 bool nvgrace_egm_init(NvGraceEgm *egm, PCIDevice *pci, Error **errp)
@@ -224,7 +264,7 @@ bool nvgrace_egm_init(NvGraceEgm *egm, PCIDevice *pci, Error **errp)
         return false;
     }
     return (!egm->has_ram || egm_add_ram(egm, pci, errp)) &&
-           egm_add_firmware(egm, pci, errp);
+           egm_fill_props(egm, errp) && egm_add_firmware(egm, pci, errp);
 }
 
 void nvgrace_egm_exit(NvGraceEgm *egm)

@@ -10,6 +10,7 @@
 #define HW_MISC_NVGRACE_GPU_INTERNAL_H
 
 #include "exec/memory.h"
+#include "hw/acpi/aml-build.h"
 #include "hw/pci/pci_device.h"
 #include "hw/misc/nvgrace-gpu-regs.h"
 #include "qemu/timer.h"
@@ -105,6 +106,11 @@ void nvgrace_function_fault(NvGraceFunction *fn, uint64_t addr, unsigned type,
 
 /* Memory that only the GPU's firmware properties tell of (nvgrace-egm.c) */
 
+typedef struct NvGraceEgmProp {
+    const char *name;
+    uint64_t val;
+} NvGraceEgmProp;
+
 typedef struct NvGraceEgm {
     /* properties */
     uint64_t base;
@@ -117,6 +123,9 @@ typedef struct NvGraceEgm {
     char *fw_base, *fw_size, *fw_pxm, *fw_retired, *fw_retired_count;
     char *fw_omit;          /* colon-separated names of properties */
 
+    NvGraceEgmProp props[4];    /* what firmware tells */
+    unsigned nr_props;
+
     MemoryRegion ram;
     MemoryRegion table;
 } NvGraceEgm;
@@ -124,5 +133,7 @@ typedef struct NvGraceEgm {
 /* Returns false with @errp set; does nothing when egm-size is 0 */
 bool nvgrace_egm_init(NvGraceEgm *egm, PCIDevice *pci, Error **errp);
 void nvgrace_egm_exit(NvGraceEgm *egm);
+/* Append the function's _DSD, if there is something to tell, to its node @dev */
+void nvgrace_egm_build_aml(NvGraceEgm *egm, Aml *dev);
 
 #endif

@@ -24,6 +24,7 @@
 #include "qemu/module.h"
 #include "qemu/units.h"
 #include "qapi/error.h"
+#include "hw/acpi/acpi_aml_interface.h"
 #include "hw/pci/msix.h"
 #include "hw/pci/pcie.h"
 #include "hw/pci/pcie_aer.h"
@@ -255,6 +256,11 @@ static void gpu_exit(PCIDevice *pci)
     nvgrace_function_exit(&gpu->fn);
 }
 
+static void gpu_build_aml(AcpiDevAmlIf *adev, Aml *dev)
+{
+    nvgrace_egm_build_aml(&NVGRACE_GPU(adev)->egm, dev);
+}
+
 static void gpu_vf_realize(PCIDevice *pci, Error **errp)
 {
     NvGraceGpuVf *vf = NVGRACE_GPU_VF(pci);
@@ -336,6 +342,7 @@ static void gpu_class_init(ObjectClass *klass, void *data)
     pc->realize = gpu_realize;
     pc->exit = gpu_exit;
     RESETTABLE_CLASS(klass)->phases.hold = gpu_reset_hold;
+    ACPI_DEV_AML_IF_CLASS(klass)->build_dev_aml = gpu_build_aml;
     dc->desc = "GPU with SR-IOV and memory of its socket (model of GB100)";
     device_class_set_props(dc, gpu_properties);
 }
@@ -360,7 +367,9 @@ static const TypeInfo gpu_types[] = {
         .parent = TYPE_PCI_DEVICE,
         .instance_size = sizeof(NvGraceGpu),
         .class_init = gpu_class_init,
-        .interfaces = (InterfaceInfo[]) { { INTERFACE_PCIE_DEVICE }, { } },
+        .interfaces = (InterfaceInfo[]) {
+            { INTERFACE_PCIE_DEVICE }, { TYPE_ACPI_DEV_AML_IF }, { }
+        },
     }, {
         .name = TYPE_NVGRACE_GPU_VF,
         .parent = TYPE_PCI_DEVICE,
