@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "edu.h"
@@ -383,6 +384,48 @@ TEST_F(mem_carveout, regions_that_make_no_sense_are_refused)
 		EXPECT_EQ(0, unload());
 	}
 	ASSERT_EQ(0, load(regions));
+	ASSERT_EQ(0, owner_open(&self->owner));
+}
+
+static long minor_faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_minflt;
+}
+
+/* Other faults of the process: its own stack and code */
+#define SLACK	8
+
+TEST_F(mem_carveout, a_gibibyte_takes_one_fault)
+{
+	struct iommu_mem_info info = { 0 };
+	uint64_t offset;
+	long before;
+	int iommufd;
+	void *va;
+
+#ifdef __aarch64__
+	SKIP(return, "arm64 has no entries of a gibibyte for memory without a struct page");
+#endif
+	if (number("size") < GIB(1))
+		SKIP(return, "the carve-out has no gibibyte");
+	owner_close(&self->owner);
+	iommufd = iommufd_open();
+	ASSERT_LE(0, iommufd);
+	ASSERT_EQ(0, memtest_alloc_id(iommufd, number("id"), GIB(1),
+				      &info.mem_id));
+	ASSERT_EQ(0, iommufd_mem_info(iommufd, &info));
+	EXPECT_EQ(GIB(1), info.out_max_block);
+	ASSERT_EQ(0, iommufd_mem_mmap(iommufd, info.out_mmap_offset, GIB(1),
+				      GIB(1), PROT_READ | PROT_WRITE, &va));
+	before = minor_faults();
+	for (offset = 0; offset < GIB(1); offset += MIB(2))
+		((volatile uint8_t *)va)[offset] = 1;
+	EXPECT_GE(1 + SLACK, minor_faults() - before);
+	munmap(va, GIB(1));
+	close(iommufd);
 	ASSERT_EQ(0, owner_open(&self->owner));
 }
 
