@@ -615,6 +615,24 @@ TEST_F(mem_trace, extents_tell_where_memory_is_used)
 	EXPECT_STATE("clean", 0);
 }
 
+/* Somebody has it: a worker, for a moment */
+TEST_F(mem_trace, what_is_zeroed_in_the_background_is_not_called_used)
+{
+	struct memtest_object object;
+	struct extents extents;
+	unsigned int i;
+
+	for (i = 0; i < 8; i++) {
+		ASSERT_EQ(0, memtest_object_alloc(&self->t, &object, MIB(64)));
+		ASSERT_EQ(0, memtest_object_free(&self->t, &object));
+		do {
+			ASSERT_EQ(0, read_extents(self->debugfs, 65536,
+						  &extents));
+			ASSERT_EQ(0, extents.used);
+		} while (extents.dirty);
+	}
+}
+
 struct churn {
 	struct memtest *t;
 	uint64_t page;
