@@ -4,15 +4,10 @@
  * killed, and bind, reset and rebind devices at random, on two iommufds and those of
  * children. Afterwards all memory must be back and clean, whatever happened. (The machine
  * looks for splats in the kernel's log.)
- *
- * Each worker owns some objects: it stamps every page of them, and nobody else writes
- * there. Objects that are anybody's are in a table; who takes one out may destroy it.
  */
 #include "kselftest.h"
 
-#include <fcntl.h>
 #include <getopt.h>
-#include <linux/pci_regs.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -22,378 +17,21 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "edu.h"
 #include "leftovers.h"
 #include "storm.h"
 
-#define DEVICES		4
-#define IDS		48	/* that are likely to be something */
 #define ROUNDS		3	/* the first warms up the kernel's caches */
 #define CHILD_OPS	256	/* at most: it is killed */
 #define SLACK		64	/* objects in a slab cache that are no leak */
+#define TRIED		20	/* times: a verb that fails as often always fails */
 #define REGIONS		16	/* numbers of regions that are tried */
-
-/* A device of a process; devices are not for children */
-static struct device {
-	pthread_mutex_t lock;
-	struct vfio_function function;	/* no bdf: there is none */
-	bool is_vf;
-	struct vfio_dev dev;
-	int ctx;			/* that it is bound to, -1 if to none */
-} device[DEVICES];
-
-/* Any device that is bound to the context, or NULL. Others may unbind it */
-static struct device *some_device(struct storm_worker *w, int ctx)
-{
-	struct device *d = &device[storm_number(w) % DEVICES];
-
-	return d->function.bdf[0] && d->ctx == ctx ? d : NULL;
-}
-
-static int alloc(struct storm_worker *w, int ctx, struct iommu_mem_alloc *cmd)
-{
-	const uint64_t page = memtest_page_size();
-	struct device *d = some_device(w, ctx);
-	uint64_t kind = storm_number(w) % 16;
-
-	*cmd = (struct iommu_mem_alloc){
-		.type = IOMMU_MEM_TYPE_REGION,
-		.dev_id = d ? d->dev.dev_id : 0,
-	};
-	if (kind == 0)
-		cmd->length = STORM_WINDOW;
-	else if (kind < 4)
-		cmd->length = cmd->align = MIB(2);
-	else
-		cmd->length = page * (1 + storm_number(w) % (MIB(4) / page));
-	return storm_did(w, CALL_ALLOC,
-			 iommufd_mem_alloc(storm_context[ctx].fd, cmd));
-}
-
-static void op_alloc(struct storm_worker *w)
-{
-	struct storm_slot *slot = storm_some_slot(w);
-	int ctx = storm_some_context(w);
-	struct iommu_mem_alloc cmd;
-
-	storm_free(w, slot);
-	if (alloc(w, ctx, &cmd))
-		return;
-	*slot = (struct storm_slot){
-		.ctx = ctx,
-		.id = cmd.out_mem_id,
-		.length = cmd.length,
-		.offset = cmd.out_mmap_offset,
-	};
-	storm_take(w, slot);
-}
-
-static void op_free(struct storm_worker *w)
-{
-	storm_free(w, storm_some_slot(w));
-}
-
-static void op_mmap(struct storm_worker *w)
-{
-	struct storm_slot *slot = storm_some_slot(w);
-
-	if (storm_number(w) % 2)
-		storm_munmap(w, slot);
-	else
-		storm_mmap(w, slot);
-	storm_check_stamps(w, slot, slot->key);
-}
-
-static int map_id(struct storm_worker *w, const struct storm_slot *slot,
-		  uint32_t ioas_id, uint64_t iova)
-{
-	return storm_did(w, CALL_MAP,
-			 iommufd_ioas_map_mem(storm_context[slot->ctx].fd,
-					      ioas_id, slot->id, 0, slot->length,
-					      IOMMUFD_FIXED_READ_WRITE, &iova));
-}
-
-static int map_va(struct storm_worker *w, const struct storm_slot *slot,
-		  int ctx, uint32_t ioas_id, uint64_t iova)
-{
-	if (!slot->va)
-		return -EFAULT;
-	return storm_did(w, CALL_MAP_VA,
-			 iommufd_ioas_map(storm_context[ctx].fd, ioas_id,
-					  slot->va, slot->length,
-					  IOMMUFD_FIXED_READ_WRITE, &iova));
-}
-
-static int map_file(struct storm_worker *w, const struct storm_slot *slot,
-		    int ctx, uint32_t ioas_id, uint64_t iova)
-{
-	struct iommu_mem_export cmd = {
-		.size = sizeof(cmd),
-		.mem_id = slot->id,
-	};
-	struct iommu_ioas_map_file map = {
-		.size = sizeof(map),
-		.flags = IOMMUFD_FIXED_READ_WRITE,
-		.ioas_id = ioas_id,
-		.length = slot->length,
-		.iova = iova,
-	};
-	int ret;
-
-	ret = storm_did(w, CALL_EXPORT,
-			iommufd_ioctl(storm_context[slot->ctx].fd,
-				      IOMMU_MEM_EXPORT, &cmd));
-	if (ret)
-		return ret;
-	map.fd = cmd.out_fd;
-	ret = storm_did(w, CALL_MAP_FILE,
-			iommufd_ioctl(storm_context[ctx].fd,
-				      IOMMU_IOAS_MAP_FILE, &map));
-	close(cmd.out_fd);
-	return ret;
-}
-
-/* By ID in its own context; by address, and through a file, in any; and copy that */
-static void op_map(struct storm_worker *w)
-{
-	struct storm_slot *slot = storm_some_slot(w);
-	unsigned int kind = storm_number(w) % (STORM_WINDOWS - 1);
-	uint64_t iova = storm_iova(w, slot, kind);
-	uint64_t copy = storm_iova(w, slot, STORM_WINDOWS - 1);
-	int ctx = kind ? storm_some_context(w) : slot->ctx;
-	uint32_t ioas_id = storm_some_ioas(w, ctx);
-	int ret;
-
-	if (!slot->id)
-		return;
-	if (kind == 0)
-		ret = map_id(w, slot, ioas_id, iova);
-	else if (kind == 1)
-		ret = map_va(w, slot, ctx, ioas_id, iova);
-	else
-		ret = map_file(w, slot, ctx, ioas_id, iova);
-	if (!ret)
-		storm_did(w, CALL_COPY,
-			  iommufd_ioas_copy(storm_context[ctx].fd,
-					    storm_some_ioas(w, ctx), ioas_id,
-					    slot->length,
-					    IOMMUFD_FIXED_READ_WRITE, &copy,
-					    iova));
-}
-
-static void op_unmap(struct storm_worker *w)
-{
-	uint64_t iova = storm_iova(w, storm_some_slot(w), 0);
-	int ctx = storm_some_context(w);
-
-	storm_did(w, CALL_UNMAP,
-		  iommufd_ioas_unmap(storm_context[ctx].fd,
-				     storm_some_ioas(w, ctx), iova, STORM_PART,
-				     NULL));
-}
-
-/* An IOAS goes with what is mapped in it */
-static void op_ioas(struct storm_worker *w)
-{
-	struct storm_slot *slot = storm_some_slot(w);
-	uint32_t ioas_id;
-
-	if (!slot->id ||
-	    storm_did(w, CALL_IOAS_ALLOC,
-		      iommufd_ioas_alloc(storm_context[slot->ctx].fd,
-					 &ioas_id)))
-		return;
-	map_id(w, slot, ioas_id, GIB(4));
-	storm_destroy(w, slot->ctx, ioas_id);
-}
-
-/* Find any object, map it for the CPU and for DMA; it may go at any time */
-static void op_any(struct storm_worker *w)
-{
-	struct iommu_mem_info info = {
-		.flags = IOMMU_MEM_INFO_NEXT,
-		.mem_id = storm_number(w) % IDS,
-	};
-	int ctx = storm_some_context(w), fd = storm_context[ctx].fd;
-	uint64_t iova = storm_iova(w, &w->slot[STORM_SLOTS], 0);
-	uint32_t ioas_id = storm_some_ioas(w, ctx);
-	const uint64_t page = memtest_page_size();
-	void *va;
-
-	if (storm_did(w, CALL_INFO, iommufd_mem_info(fd, &info)))
-		return;
-	if (!storm_did(w, CALL_MMAP_ANY,
-		       iommufd_mem_mmap(fd, info.out_mmap_offset, page, 0,
-					PROT_READ, &va))) {
-		memtest_read_faults(va);
-		munmap(va, page);
-	}
-	if (!storm_did(w, CALL_MAP_ANY,
-		       iommufd_ioas_map_mem(fd, ioas_id, info.mem_id, 0, page,
-					    IOMMUFD_FIXED_READ_WRITE, &iova)))
-		storm_did(w, CALL_UNMAP,
-			  iommufd_ioas_unmap(fd, ioas_id, iova, page, NULL));
-}
-
-static void op_retired(struct storm_worker *w)
-{
-	struct storm_slot *slot = storm_some_slot(w);
-	struct iommu_mem_retired cmd = {
-		.size = sizeof(cmd),
-		.mem_id = slot->id,
-	};
-
-	if (slot->id)
-		storm_did(w, CALL_RETIRED,
-			  iommufd_ioctl(storm_context[slot->ctx].fd,
-					IOMMU_MEM_RETIRED, &cmd));
-}
-
-static int alloc_bar(struct storm_worker *w, int ctx,
-		     struct iommu_mem_alloc *cmd)
-{
-	struct device *d = some_device(w, ctx);
-
-	if (!d)
-		return -ENODEV;
-	*cmd = (struct iommu_mem_alloc){
-		.type = IOMMU_MEM_TYPE_DEVICE,
-		.dev_id = d->dev.dev_id,
-		.region_index = d->is_vf ? NVGRACE_GPU_BAR_FB : 0,
-		.length = memtest_page_size(),
-	};
-	return storm_did(w, CALL_ALLOC_BAR,
-			 iommufd_mem_alloc(storm_context[ctx].fd, cmd));
-}
-
-/* Leave an object, of the region or of a BAR, to anybody; destroy what was there */
-static void op_common(struct storm_worker *w)
-{
-	uint64_t number = storm_number(w);
-	int ctx = number % STORM_OWN, ret;
-	uint32_t *common = &storm->common[ctx][(number >> 8) % STORM_COMMON];
-	struct iommu_mem_alloc cmd;
-	uint32_t old;
-
-	ret = (number >> 16) % 4 ? alloc_bar(w, ctx, &cmd) :
-				   alloc(w, ctx, &cmd);
-	old = __atomic_exchange_n(common, ret ? 0 : cmd.out_mem_id,
-				  __ATOMIC_SEQ_CST);
-	if (old)
-		storm_destroy(w, ctx, old);
-}
-
-static int pci_write(const char *format, const char *bdf, const char *text)
-{
-	char path[128];
-	int fd, ret = 0;
-
-	snprintf(path, sizeof(path), format, bdf);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
-/* Its cdev has another name each time that the driver is bound */
-static int find_again(struct vfio_function *function)
-{
-	struct vfio_function found[MEMTEST_MAX_VFS];
-	int i, nr;
-
-	nr = vfio_find(function->vendor, function->device, found,
-		       ARRAY_SIZE(found));
-	for (i = 0; i < nr; i++)
-		if (!strcmp(found[i].bdf, function->bdf)) {
-			*function = found[i];
-			return 0;
-		}
-	return -ENOENT;
-}
-
-static void open_device(struct storm_worker *w, struct device *d)
-{
-	int ctx = storm_some_context(w);
-
-	if (storm_did(w, CALL_OPEN, vfio_open(&d->dev, &d->function)))
-		return;
-	if (storm_did(w, CALL_BIND, vfio_bind(&d->dev, storm_context[ctx].fd))) {
-		vfio_close(&d->dev);
-		return;
-	}
-	d->ctx = ctx;
-	storm_did(w, CALL_ATTACH, vfio_attach(&d->dev, storm_some_ioas(w, ctx)));
-}
-
-static void close_device(struct device *d)
-{
-	d->ctx = -1;
-	vfio_close(&d->dev);
-}
-
-static void rebind(struct storm_worker *w, struct device *d)
-{
-	const char *bdf = d->function.bdf;
-
-	close_device(d);
-	storm_did(w, CALL_REBIND,
-		  pci_write("/sys/bus/pci/devices/%s/driver/unbind", bdf, bdf) ?:
-		  pci_write("/sys/bus/pci/drivers/vfio-pci/bind", bdf, bdf) ?:
-		  find_again(&d->function));
-}
-
-/* Take the BARs away, or give them back. Does nothing to a VF */
-static int set_decode(struct vfio_dev *dev, bool on)
-{
-	return vfio_set_command(dev, on ? PCI_COMMAND_MEMORY : 0,
-				on ? 0 : PCI_COMMAND_MEMORY);
-}
-
-static void use_device(struct storm_worker *w, struct device *d)
-{
-	uint64_t kind = storm_number(w) % 8;
-
-	if (kind == 0)
-		rebind(w, d);
-	else if (d->ctx < 0)
-		open_device(w, d);
-	else if (kind == 1)
-		close_device(d);
-	else if (kind == 2)
-		storm_did(w, CALL_ATTACH,
-			  vfio_attach(&d->dev, storm_some_ioas(w, d->ctx)));
-	else if (kind == 3)
-		storm_did(w, CALL_DETACH, vfio_detach(&d->dev));
-	else if (kind == 4 && d->is_vf)
-		storm_did(w, CALL_RESET, vfio_reset(&d->dev));
-	else if (kind == 5 && d->is_vf)
-		storm_did(w, CALL_SYSFS_RESET,
-			  pci_write("/sys/bus/pci/devices/%s/reset",
-				    d->function.bdf, "1"));
-	else
-		storm_did(w, CALL_COMMAND, set_decode(&d->dev, kind % 2));
-}
-
-static void op_device(struct storm_worker *w)
-{
-	struct device *d = &device[storm_number(w) % DEVICES];
-
-	if (w->child || !d->function.bdf[0] || pthread_mutex_trylock(&d->lock))
-		return;
-	use_device(w, d);
-	pthread_mutex_unlock(&d->lock);
-}
 
 static void op_fork(struct storm_worker *w);
 
 static void (*const operations[])(struct storm_worker *w) = {
-	op_alloc, op_alloc, op_alloc, op_alloc, op_free, op_mmap, op_mmap,
-	op_map, op_map, op_map, op_map, op_unmap, op_unmap, op_ioas, op_any,
-	op_any, op_retired, op_common, op_common, op_common, op_device,
-	op_device, op_device, op_fork,
+	storm_use_memory, storm_use_memory, storm_use_memory, storm_use_memory,
+	storm_use_memory, storm_use_memory, storm_use_memory, storm_use_memory,
+	storm_use_device, op_fork,
 };
 
 static void run(struct storm_worker *w, unsigned int first, unsigned int nr)
@@ -410,8 +48,7 @@ static void be_child(struct storm_worker *child, struct storm_worker *parent)
 	int i;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (i = 0; i < DEVICES; i++)
-		close_device(&device[i]);
+	storm_drop_devices();
 	for (i = 0; i < STORM_SLOTS; i++)
 		storm_check_stamps(parent, &parent->slot[i],
 				   parent->slot[i].key);
@@ -471,27 +108,6 @@ static void op_fork(struct storm_worker *w)
 	clean_up_after(child);
 }
 
-/* The VFs and edu, every so many to each process */
-static void get_devices(int process)
-{
-	struct vfio_function found[DEVICES];
-	int i, nr, nr_vfs;
-
-	nr_vfs = vfio_find(NVGRACE_GPU_VENDOR_ID, NVGRACE_GPU_VF_DEVICE_ID,
-			   found, DEVICES - 1);
-	nr = nr_vfs + !edu_find(&found[nr_vfs]);
-	for (i = 0; i < DEVICES; i++) {
-		struct device *d = &device[i];
-
-		pthread_mutex_init(&d->lock, NULL);
-		d->dev.fd = -1;
-		d->ctx = -1;
-		d->is_vf = i < nr_vfs;
-		if (i < nr && i % STORM_PROCESSES == process)
-			d->function = found[i];
-	}
-}
-
 static void *run_thread(void *worker)
 {
 	run(worker, 0, storm_ops);
@@ -505,7 +121,7 @@ static void be_process(int process)
 	int i;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	get_devices(process);
+	storm_get_devices(process);
 	for (i = 0; i < STORM_THREADS; i++)
 		if (pthread_create(&thread[i], NULL, run_thread,
 				   &storm->worker[process * STORM_THREADS + i]))
@@ -595,18 +211,20 @@ static bool next_owner_reads_zeros(uint64_t free_before)
 	return sum == free_before && !storm->bytes[0];
 }
 
-static bool every_call_worked(void)
+/* Else it would prove little. What was hardly tried does not count */
+static bool no_call_fails_always(void)
 {
-	bool all = true;
+	bool ok = true;
 	int i;
 
 	for (i = 0; i < NR_STORM_CALLS; i++) {
 		ksft_print_msg("%s: %u worked, %u did not\n",
 			       storm_call_name(i), storm->worked[i],
 			       storm->failed[i]);
-		all = all && storm->worked[i];
+		if (!storm->worked[i] && storm->failed[i] >= TRIED)
+			ok = false;
 	}
-	return all;
+	return ok;
 }
 
 static void run_storm(void)
@@ -627,8 +245,9 @@ static void run_storm(void)
 		ksft_print_msg("%s%s\n", storm->wrong, storm->bytes);
 	ksft_test_result(!storm->stop || storm->bytes[0],
 			 "every_errno_is_one_that_the_verb_documents\n");
-	ksft_test_result(!storm->bytes[0], "an_object_has_zeros_and_then_its_owners_bytes\n");
-	ksft_test_result(every_call_worked(), "every_verb_worked\n");
+	ksft_test_result(!storm->bytes[0],
+			 "an_object_has_zeros_and_then_its_owners_bytes\n");
+	ksft_test_result(no_call_fails_always(), "no_verb_fails_always\n");
 	ksft_test_result(owners, "nobody_holds_a_region_in_the_end\n");
 	ksft_test_result(back, "all_memory_is_back\n");
 	ksft_test_result(clean, "all_memory_becomes_clean\n");

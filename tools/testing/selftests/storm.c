@@ -48,13 +48,14 @@ static const struct {
 	[CALL_DETACH] = { "VFIO_DEVICE_DETACH_IOMMUFD_PT", {} },
 	[CALL_RESET] = { "VFIO_DEVICE_RESET", {} },
 	[CALL_COMMAND] = { "PCI command", {} },
+	[CALL_DMA] = { "DMA", {} },
 	[CALL_SYSFS_RESET] = { "reset in sysfs", {} },
 	[CALL_REBIND] = { "unbind and bind in sysfs", {} },
 };
 
 struct storm *storm;
 uint64_t storm_seed;
-unsigned int storm_ops = 200;
+unsigned int storm_ops = 150;
 unsigned int storm_round;
 struct storm_context storm_context[STORM_CONTEXTS];
 

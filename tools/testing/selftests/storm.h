@@ -49,6 +49,7 @@ enum storm_call {
 	CALL_DETACH,
 	CALL_RESET,
 	CALL_COMMAND,
+	CALL_DMA,
 	CALL_SYSFS_RESET,
 	CALL_REBIND,
 	NR_STORM_CALLS,
@@ -123,5 +124,16 @@ void storm_munmap(struct storm_worker *w, struct storm_slot *slot);
 /* An object or an IOAS, which others may be using at this moment */
 void storm_destroy(struct storm_worker *w, int ctx, uint32_t id);
 void storm_free(struct storm_worker *w, struct storm_slot *slot);
+
+/* storm_verbs.c: any operation on memory objects */
+void storm_use_memory(struct storm_worker *w);
+
+/* storm_device.c: the devices of this process are every so many of all that there are */
+void storm_get_devices(int process);
+/* For a child, which has none */
+void storm_drop_devices(void);
+void storm_use_device(struct storm_worker *w);
+/* ID of any device that is bound to the context, or 0; and which BAR can be had of it */
+uint32_t storm_some_device(struct storm_worker *w, int ctx, uint32_t *bar);
 
 #endif
