@@ -25,6 +25,8 @@
 #define   EDU_DMA_START		0x1
 #define   EDU_DMA_TO_MEMORY	0x2
 #define EDU_BUFFER		0x40000
+/* Half of the buffer: QEMU 7.2 ends at a transfer that fills it to its last byte */
+#define EDU_PIECE		2048
 
 int edu_find(struct vfio_function *function)
 {
@@ -91,9 +93,15 @@ static int transfer(struct edu *edu, uint64_t src, uint64_t dst,
 int edu_copy(struct edu *edu, uint64_t src, uint64_t dst, uint32_t length,
 	     int seconds)
 {
-	int ret;
+	uint32_t done, piece;
+	int ret = 0;
 
-	ret = transfer(edu, src, EDU_BUFFER, length, 0, seconds);
-	return ret ?: transfer(edu, EDU_BUFFER, dst, length,
-			       EDU_DMA_TO_MEMORY, seconds);
+	for (done = 0; !ret && done < length; done += piece) {
+		piece = length - done < EDU_PIECE ? length - done : EDU_PIECE;
+		ret = transfer(edu, src + done, EDU_BUFFER, piece, 0, seconds);
+		if (!ret)
+			ret = transfer(edu, EDU_BUFFER, dst + done, piece,
+				       EDU_DMA_TO_MEMORY, seconds);
+	}
+	return ret;
 }

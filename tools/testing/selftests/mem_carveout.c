@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -19,6 +20,7 @@
 #define CLASS	"/sys/class/iommufd_mem/carveout0"
 #define DRIVER	"/sys/bus/platform/drivers/iommufd-carveout"
 #define MODULE	"iommufd_carveout"
+#define DEBUGFS	"/sys/kernel/debug"
 #define KO	"/lib/modules/" MODULE ".ko"
 #define LENGTH	MIB(16)
 #define IOVA	MIB(64)
@@ -427,6 +429,43 @@ TEST_F(mem_carveout, a_gibibyte_takes_one_fault)
 	munmap(va, GIB(1));
 	close(iommufd);
 	ASSERT_EQ(0, owner_open(&self->owner));
+}
+
+/* Where the carve-out is, for root */
+static bool find_memory(unsigned long long *base)
+{
+	FILE *file = fopen("/proc/iomem", "re");
+	unsigned long long last;
+	bool found = false;
+	char line[256];
+
+	while (!found && file && fgets(line, sizeof(line), file))
+		found = strstr(line, " : carveout0") &&
+			sscanf(line, "%llx-%llx", base, &last) == 2;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* What a mapping gets on x86 is what is tracked for the memory */
+TEST_F(mem_carveout, on_x86_the_memory_is_tracked_as_write_back)
+{
+	unsigned long long base, first, end;
+	char line[256], type[32] = "";
+	FILE *file;
+
+	mount("debugfs", DEBUGFS, "debugfs", 0, NULL);
+	file = fopen(DEBUGFS "/x86/pat_memtype_list", "re");
+	if (!file)
+		SKIP(return, "not x86, or no debugfs");
+	ASSERT_TRUE(find_memory(&base));
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "PAT: [mem %llx-%llx] %31s", &first, &end,
+			   type) == 3 && first == base)
+			break;
+	fclose(file);
+	EXPECT_STREQ("write-back", type);
+	EXPECT_EQ(number("size"), end - first);
 }
 
 /* What may go wrong for those who use memory while it is withdrawn */
