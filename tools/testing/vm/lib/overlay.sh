@@ -46,6 +46,24 @@ patches_apply()
 	apply_patches "$tmp" "$1" "$2" /dev/null
 }
 
+# patches_apply_to VERSION: a dry run on Debian's linux-source-VERSION, of which only the
+# files that the patches touch are unpacked
+patches_apply_to()
+{
+	local tree deb path paths=()
+	download "linux-source-${1}_*.deb" apt-get download "linux-source-$1"
+	deb=$(newest "$DL/linux-source-${1}_*.deb")
+	scratch tree "$SRC"
+	while read -r path; do paths+=("*/$path"); done < <(
+		find "$REPO/patches/linux" -name '*.patch' -exec sed -nE 's,^--- a/([^\t]*).*,\1,p' {} + | sort -u)
+	dpkg-deb --fsys-tarfile "$deb" | tar -xO --wildcards './usr/src/linux-source-*.tar.xz' |
+		tar -xJ --strip-components=1 -C "$tree" --wildcards --no-wildcards-match-slash \
+			'linux-source-*/Makefile' --wildcards-match-slash "${paths[@]}" 2>/dev/null
+	patches_apply "$tree" "$REPO/patches/linux" && return
+	say "vm: ${APPLY_FAILED##*/} does not apply to Linux $1"
+	return 1
+}
+
 # Our files as "path-in-the-repository<TAB>path-in-the-tree".
 linux_files()
 {
