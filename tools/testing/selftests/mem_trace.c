@@ -128,6 +128,8 @@ FIXTURE_SETUP(mem_trace)
 	if (!mounted("tracefs", TRACING, "events/iommufd_mem"))
 		SKIP(return, "no tracefs with events of iommufd_mem");
 	ASSERT_EQ(0, iommufd_ioas_alloc(self->t.iommufd, &self->ioas));
+	/* A test that was killed may have left it off */
+	ASSERT_EQ(0, write_file(self->debugfs, "scrub_background", "1"));
 
 	snprintf(self->instance, sizeof(self->instance),
 		 TRACING "/instances/mem_trace.%d", getpid());
@@ -613,6 +615,24 @@ TEST_F(mem_trace, extents_tell_where_memory_is_used)
 	ASSERT_EQ(0, write_file(self->debugfs, "scrub_background", "1"));
 	EXPECT_TRUE(WAIT_UNTIL(!NUMBER("dirty")));
 	EXPECT_STATE("clean", 0);
+}
+
+/* Somebody has it: a worker, for a moment */
+TEST_F(mem_trace, what_is_zeroed_in_the_background_is_not_called_used)
+{
+	struct memtest_object object;
+	struct extents extents;
+	unsigned int i;
+
+	for (i = 0; i < 8; i++) {
+		ASSERT_EQ(0, memtest_object_alloc(&self->t, &object, MIB(64)));
+		ASSERT_EQ(0, memtest_object_free(&self->t, &object));
+		do {
+			ASSERT_EQ(0, read_extents(self->debugfs, 65536,
+						  &extents));
+			ASSERT_EQ(0, extents.used);
+		} while (extents.dirty);
+	}
 }
 
 struct churn {
