@@ -128,6 +128,8 @@ FIXTURE_SETUP(mem_trace)
 	if (!mounted("tracefs", TRACING, "events/iommufd_mem"))
 		SKIP(return, "no tracefs with events of iommufd_mem");
 	ASSERT_EQ(0, iommufd_ioas_alloc(self->t.iommufd, &self->ioas));
+	/* A test that was killed may have left it off */
+	ASSERT_EQ(0, write_file(self->debugfs, "scrub_background", "1"));
 
 	snprintf(self->instance, sizeof(self->instance),
 		 TRACING "/instances/mem_trace.%d", getpid());
