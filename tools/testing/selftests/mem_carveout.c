@@ -42,15 +42,9 @@ static int read_file(const char *path, char *text, size_t size)
 	return 0;
 }
 
-/* UINT64_MAX if there is no such number */
 static uint64_t number(const char *attribute)
 {
-	char path[128], text[64];
-
-	snprintf(path, sizeof(path), CLASS "/%s", attribute);
-	if (read_file(path, text, sizeof(text)))
-		return UINT64_MAX;
-	return strtoull(text, NULL, 10);
+	return memtest_number(CLASS "/%s", attribute);
 }
 
 static bool is_there(void)
@@ -61,17 +55,7 @@ static bool is_there(void)
 /* Of the platform device: write its name to the driver's bind or unbind */
 static int drive(const char *device, const char *verb)
 {
-	char path[128];
-	int fd, ret = 0;
-
-	snprintf(path, sizeof(path), DRIVER "/%s", verb);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, device, strlen(device)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
+	return memtest_write(device, DRIVER "/%s", verb);
 }
 
 /* The device behind carveout0, if there is no other */

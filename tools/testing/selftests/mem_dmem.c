@@ -21,19 +21,6 @@ FIXTURE(mem_dmem)
 	uint32_t id;
 };
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 /* The number after the region's name in a file of the group; -1 if there is none */
 static long long value_of(const char *region, const char *path)
 {
@@ -64,7 +51,7 @@ FIXTURE_SETUP(mem_dmem)
 	mkdir("/tmp", 0755);
 	ASSERT_TRUE(!mkdir(ROOT, 0755) || errno == EEXIST);
 	ASSERT_EQ(0, mount("cgroup2", ROOT, "cgroup2", 0, NULL));
-	if (write_file(ROOT "/cgroup.subtree_control", "+dmem"))
+	if (memtest_write("+dmem", ROOT "/cgroup.subtree_control"))
 		SKIP(return, "no dmem controller");
 	ASSERT_TRUE(!mkdir(GROUP, 0755) || errno == EEXIST);
 	file = fopen(ROOT "/dmem.capacity", "re");
@@ -77,8 +64,8 @@ FIXTURE_SETUP(mem_dmem)
 		SKIP(return, "there is no region");
 	/* What an earlier test has set */
 	snprintf(line, sizeof(line), "%s max", self->region);
-	ASSERT_EQ(0, write_file(GROUP "/dmem.max", line));
-	ASSERT_EQ(0, write_file(GROUP "/cgroup.procs", "0"));
+	ASSERT_EQ(0, memtest_write(line, GROUP "/dmem.max"));
+	ASSERT_EQ(0, memtest_write("0", GROUP "/cgroup.procs"));
 	self->iommufd = iommufd_open();
 	ASSERT_LE(0, self->iommufd);
 }
@@ -89,7 +76,7 @@ FIXTURE_TEARDOWN(mem_dmem)
 		close(self->iommufd);
 	if (self->region[0])
 		EXPECT_GE(0, usage(self->region));
-	write_file(ROOT "/cgroup.procs", "0");
+	memtest_write("0", ROOT "/cgroup.procs");
 	umount2(ROOT, MNT_DETACH);
 }
 
@@ -118,7 +105,7 @@ TEST_F(mem_dmem, the_limit_is_enforced)
 
 	snprintf(limit, sizeof(limit), "%s %llu", self->region,
 		 (unsigned long long)MIB(8));
-	ASSERT_EQ(0, write_file(GROUP "/dmem.max", limit));
+	ASSERT_EQ(0, memtest_write(limit, GROUP "/dmem.max"));
 	EXPECT_ALLOC(-EDQUOT, MIB(16));
 	EXPECT_ALLOC(0, MIB(6));
 	EXPECT_ALLOC(-EDQUOT, MIB(4));

@@ -174,19 +174,9 @@ TEST_F(mem_exclusive, a_failed_allocation_does_not_make_a_holder)
 }
 
 /* 0 or a negative errno */
-static int write_file(const char *dir, const char *name, const char *text)
+static int pci_write(const char *dir, const char *name, const char *text)
 {
-	char path[256];
-	int fd, ret = 0;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/%s/%s", dir, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
+	return memtest_write(text, "/sys/bus/pci/%s/%s", dir, name);
 }
 
 /* virtio-pci does DMA through the kernel's API, and knows no such device */
@@ -200,15 +190,15 @@ TEST_F(mem_exclusive, no_driver_of_the_host_can_probe_a_device)
 		SKIP(return, "no driver of the host to try");
 	ASSERT_LE(2, memtest_find_vfs(found));
 	snprintf(device, sizeof(device), "devices/%s", found[1].bdf);
-	ASSERT_EQ(0, write_file("drivers/vfio-pci", "unbind", found[1].bdf));
-	ASSERT_EQ(0, write_file(device, "driver_override", "virtio-pci"));
+	ASSERT_EQ(0, pci_write("drivers/vfio-pci", "unbind", found[1].bdf));
+	ASSERT_EQ(0, pci_write(device, "driver_override", "virtio-pci"));
 
-	held = write_file("drivers/virtio-pci", "bind", found[1].bdf);
+	held = pci_write("drivers/virtio-pci", "bind", found[1].bdf);
 	EXPECT_EQ(0, memtest_object_free(&self->a, &self->object));
-	not_held = write_file("drivers/virtio-pci", "bind", found[1].bdf);
+	not_held = pci_write("drivers/virtio-pci", "bind", found[1].bdf);
 
-	ASSERT_EQ(0, write_file(device, "driver_override", "vfio-pci"));
-	ASSERT_EQ(0, write_file("drivers/vfio-pci", "bind", found[1].bdf));
+	ASSERT_EQ(0, pci_write(device, "driver_override", "vfio-pci"));
+	ASSERT_EQ(0, pci_write("drivers/vfio-pci", "bind", found[1].bdf));
 	EXPECT_EQ(-EBUSY, held);
 	EXPECT_EQ(-ENODEV, not_held);
 }

@@ -38,17 +38,7 @@ struct round {
 
 static int pci_write(const char *name, const char *bdf)
 {
-	char path[128];
-	int fd, ret = 0;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/vfio-pci/%s", name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, bdf, strlen(bdf)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
+	return memtest_write(bdf, "/sys/bus/pci/drivers/vfio-pci/%s", name);
 }
 
 /* With a VF if @vf; else it is the capability that entitles */

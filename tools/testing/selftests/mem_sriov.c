@@ -28,19 +28,6 @@ FIXTURE(mem_sriov)
 	int nr_vfs;
 };
 
-/* 0 or a negative errno */
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 /* Through the PF of the only GPU */
 static int set_nr_vfs(int nr)
 {
@@ -51,7 +38,9 @@ static int set_nr_vfs(int nr)
 	if (glob(PCI "/drivers/pci-pf-stub/*:*/sriov_numvfs", 0, NULL, &names))
 		return -ENOENT;
 	snprintf(text, sizeof(text), "%d", nr);
-	ret = names.gl_pathc == 1 ? write_file(names.gl_pathv[0], text) : -ENXIO;
+	ret = -ENXIO;
+	if (names.gl_pathc == 1)
+		ret = memtest_write(text, "%s", names.gl_pathv[0]);
 	globfree(&names);
 	return ret;
 }
@@ -61,20 +50,23 @@ static int remove_vfs(void)
 	return set_nr_vfs(0);
 }
 
+/* Have a function driven by this driver, after it came */
+static int probe(const struct vfio_function *function, const char *driver)
+{
+	int ret = memtest_write(driver, PCI "/devices/%s/driver_override",
+				function->bdf);
+
+	return ret ?: memtest_write(function->bdf, PCI "/drivers_probe");
+}
+
 /* Those that were there, with vfio-pci */
 static int create_vfs(const struct vfio_function *found, int nr)
 {
-	char path[128];
 	int i, ret;
 
 	ret = set_nr_vfs(nr);
-	for (i = 0; !ret && i < nr; i++) {
-		snprintf(path, sizeof(path), PCI "/devices/%s/driver_override",
-			 found[i].bdf);
-		ret = write_file(path, "vfio-pci");
-		if (!ret)
-			ret = write_file(PCI "/drivers_probe", found[i].bdf);
-	}
+	for (i = 0; !ret && i < nr; i++)
+		ret = probe(&found[i], "vfio-pci");
 	return ret;
 }
 
@@ -346,23 +338,13 @@ static int find_pf(const struct vfio_function *vf, struct vfio_function *pf)
 /* Off the bus, as by hot-unplug */
 static int remove_function(const struct vfio_function *function)
 {
-	char path[128];
-
-	snprintf(path, sizeof(path), PCI "/devices/%s/remove", function->bdf);
-	return write_file(path, "1");
+	return memtest_write("1", PCI "/devices/%s/remove", function->bdf);
 }
 
 /* Find the PF again, with the driver it had */
 static int find_again(const struct vfio_function *pf)
 {
-	char path[128];
-	int ret;
-
-	ret = write_file(PCI "/rescan", "1");
-	snprintf(path, sizeof(path), PCI "/devices/%s/driver_override", pf->bdf);
-	if (!ret)
-		ret = write_file(path, "pci-pf-stub");
-	return ret ?: write_file(PCI "/drivers_probe", pf->bdf);
+	return memtest_write("1", PCI "/rescan") ?: probe(pf, "pci-pf-stub");
 }
 
 TEST_F(mem_sriov, the_gpu_is_removed_and_found_again_while_its_memory_is_used)

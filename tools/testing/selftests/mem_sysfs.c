@@ -63,14 +63,9 @@ static int read_text(const char *dir, const char *name, char *text, size_t size)
 	return 0;
 }
 
-/* UINT64_MAX if there is no such number */
 static uint64_t number(const char *dir, const char *name)
 {
-	char text[64];
-
-	if (read_text(dir, name, text, sizeof(text)))
-		return UINT64_MAX;
-	return strtoull(text, NULL, 10);
+	return memtest_number("%s/%s", dir, name);
 }
 
 #define NUMBER(name)	number(self->dir, name)

@@ -22,21 +22,9 @@
 #define IOVA	(LENGTH * 4)
 #define LAST	(LENGTH - EDU_MAX_LENGTH)
 
-/* UINT64_MAX if there is no such number */
 static uint64_t number(const char *region, const char *attribute)
 {
-	char path[256];
-	unsigned long long value;
-	FILE *file;
-	int nr;
-
-	snprintf(path, sizeof(path), CLASS "/%.64s/%s", region, attribute);
-	file = fopen(path, "re");
-	if (!file)
-		return UINT64_MAX;
-	nr = fscanf(file, "%llu", &value);
-	fclose(file);
-	return nr == 1 ? value : UINT64_MAX;
+	return memtest_number(CLASS "/%.64s/%s", region, attribute);
 }
 
 static bool find_region(char *name, size_t size)
@@ -62,19 +50,10 @@ static bool find_region(char *name, size_t size)
  */
 static int pause_scrubbing(const char *region)
 {
-	char path[256];
-	FILE *file;
-	int ret;
-
 	if (mount("debugfs", DEBUGFS, "debugfs", 0, NULL) && errno != EBUSY)
 		return -errno;
-	snprintf(path, sizeof(path), DEBUGFS "/iommufd_mem/%.64s/scrub_background",
-		 region);
-	file = fopen(path, "we");
-	if (!file)
-		return -errno;
-	ret = fputs("0", file) < 0;
-	return fclose(file) || ret ? -EIO : 0;
+	return memtest_write("0", DEBUGFS "/iommufd_mem/%.64s/scrub_background",
+			     region);
 }
 
 /* So that the limit counts */

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -233,6 +234,43 @@ int memtest_object_alloc_linear(struct memtest *t, struct memtest_object *object
 	object->id = cmd.out_mem_id;
 	object->mmap_offset = cmd.out_mmap_offset;
 	return ret;
+}
+
+int memtest_write(const char *text, const char *path, ...)
+{
+	char name[256];
+	va_list args;
+	int fd, ret = 0;
+
+	va_start(args, path);
+	vsnprintf(name, sizeof(name), path, args);
+	va_end(args);
+	fd = open(name, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+uint64_t memtest_number(const char *path, ...)
+{
+	unsigned long long value;
+	char name[256];
+	va_list args;
+	FILE *file;
+	int nr;
+
+	va_start(args, path);
+	vsnprintf(name, sizeof(name), path, args);
+	va_end(args);
+	file = fopen(name, "re");
+	if (!file)
+		return UINT64_MAX;
+	nr = fscanf(file, "%llu", &value);
+	fclose(file);
+	return nr == 1 ? value : UINT64_MAX;
 }
 
 int memtest_region(uint64_t *base, uint64_t *size)

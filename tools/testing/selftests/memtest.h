@@ -62,6 +62,12 @@ int memtest_first_memory_bar(struct vfio_dev *dev, uint32_t *bar,
 			     uint64_t *length);
 
 uint64_t memtest_page_size(void);
+/* Write @text to the file at a path as of printf(), in sysfs and the like */
+int memtest_write(const char *text, const char *path, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The decimal number in such a file, UINT64_MAX if there is none */
+uint64_t memtest_number(const char *path, ...)
+	__attribute__((format(printf, 1, 2)));
 /* The largest power of two that an object may be long: 2^31 pages */
 uint64_t memtest_max_length(void);
 /* Bytes of region memory that can be allocated now, all of it, in any pieces */
