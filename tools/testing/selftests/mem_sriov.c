@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VFs that are removed, and created again, while memory that they entitled to is
+ * held: the memory stays with its owner, and so do the VFs that come.
+ */
+#include "kselftest_harness.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <libgen.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+#include "memtest.h"
+
+#define PCI	"/sys/bus/pci"
+#define LENGTH	MIB(4)
+#define IOVA	GIB(4)
+
+FIXTURE(mem_sriov)
+{
+	struct memtest a;
+	struct memtest b;		/* has nothing at first */
+	struct memtest_object object;	/* of @a, mmapped */
+	struct vfio_function found[MEMTEST_MAX_VFS];
+	int nr_vfs;
+	char pf[16];
+};
+
+/* 0 or a negative errno */
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/* Which does not go with its VFs */
+static int find_pf(const char *vf, char pf[16])
+{
+	char path[64], target[256];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), PCI "/devices/%.15s/physfn", vf);
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length < 0)
+		return -errno;
+	target[length] = '\0';
+	snprintf(pf, 16, "%.15s", basename(target));
+	return 0;
+}
+
+static int set_nr_vfs(const char *pf, int nr)
+{
+	char path[64], text[16];
+
+	snprintf(path, sizeof(path), PCI "/devices/%.15s/sriov_numvfs", pf);
+	snprintf(text, sizeof(text), "%d", nr);
+	return write_file(path, text);
+}
+
+static int remove_vfs(const char *pf)
+{
+	return set_nr_vfs(pf, 0);
+}
+
+/* Those that were there, with vfio-pci */
+static int create_vfs(const char *pf, const struct vfio_function *found, int nr)
+{
+	char path[128];
+	int i, ret;
+
+	ret = set_nr_vfs(pf, nr);
+	for (i = 0; !ret && i < nr; i++) {
+		snprintf(path, sizeof(path), PCI "/devices/%s/driver_override",
+			 found[i].bdf);
+		ret = write_file(path, "vfio-pci");
+		if (!ret)
+			ret = write_file(PCI "/drivers_probe", found[i].bdf);
+	}
+	return ret;
+}
+
+/* Is a function linked to a region, as operators see it? */
+static bool is_linked(const struct vfio_function *function)
+{
+	char path[128];
+	glob_t names;
+	int ret;
+
+	snprintf(path, sizeof(path), "/sys/class/iommufd_mem/*/%s",
+		 function->bdf);
+	ret = glob(path, 0, NULL, &names);
+	if (!ret)
+		globfree(&names);
+	return !ret;
+}
+
+FIXTURE_SETUP(mem_sriov)
+{
+	self->a.iommufd = -1;
+	self->b.iommufd = -1;
+	self->nr_vfs = memtest_find_vfs(self->found);
+	MEMTEST_SETUP(&self->a, 2);
+	ASSERT_EQ(0, find_pf(self->found[0].bdf, self->pf));
+	ASSERT_EQ(0, memtest_object_alloc(&self->a, &self->object, LENGTH));
+	ASSERT_EQ(0, memtest_object_mmap(&self->a, &self->object));
+	pattern_fill(self->object.va, LENGTH, 1);
+}
+
+/* The tests after this one need the VFs */
+FIXTURE_TEARDOWN(mem_sriov)
+{
+	struct vfio_function now[MEMTEST_MAX_VFS];
+
+	if (self->object.va)
+		munmap(self->object.va, LENGTH);
+	if (self->a.iommufd >= 0)
+		memtest_close(&self->a);
+	if (self->b.iommufd >= 0)
+		memtest_close(&self->b);
+	if (self->pf[0] && memtest_find_vfs(now) < self->nr_vfs) {
+		EXPECT_EQ(0, remove_vfs(self->pf));
+		EXPECT_EQ(0, create_vfs(self->pf, self->found, self->nr_vfs));
+	}
+	EXPECT_EQ(0, memtest_region_is_idle());
+}
+
+/* Memory of region 0 without a device, by the capability */
+#define EXPECT_ALLOC_WITHOUT_DEVICE(ret)				\
+	do {								\
+		EXPECT_EQ(ret, memtest_region_is_idle());		\
+	} while (0)
+
+#define EXPECT_PATTERN(seed)						\
+	EXPECT_EQ(PATTERN_SAME, pattern_check(self->object.va, LENGTH, seed))
+
+static void close_vfs(struct memtest *t)
+{
+	int i;
+
+	for (i = 0; i < MEMTEST_MAX_VFS; i++)
+		vfio_close(&t->vf[i]);
+}
+
+TEST_F(mem_sriov, memory_stays_with_its_owner_and_so_do_the_new_vfs)
+{
+	struct memtest_object more;
+	uint32_t ioas_id;
+	struct gpu gpu;
+	int i;
+
+	ASSERT_EQ(0, iommufd_ioas_alloc(self->a.iommufd, &ioas_id));
+	ASSERT_EQ(0, memtest_object_map(&self->a, &self->object, ioas_id,
+					IOVA));
+	close_vfs(&self->a);
+	ASSERT_EQ(0, remove_vfs(self->pf));
+	EXPECT_EQ(0, memtest_find_vfs(self->found));
+	EXPECT_FALSE(is_linked(&self->found[0]));
+	EXPECT_PATTERN(1);
+	EXPECT_ALLOC_WITHOUT_DEVICE(-EBUSY);
+
+	ASSERT_EQ(0, create_vfs(self->pf, self->found, self->nr_vfs));
+	ASSERT_EQ(self->nr_vfs, memtest_find_vfs(self->found));
+	EXPECT_PATTERN(1);
+	EXPECT_ALLOC_WITHOUT_DEVICE(-EBUSY);
+	EXPECT_EQ(-EBUSY, memtest_open_other(&self->b));
+	/* The owner gets each of them, and they do for it what the old ones did */
+	for (i = 0; i < self->nr_vfs; i++) {
+		EXPECT_TRUE(is_linked(&self->found[i]));
+		ASSERT_EQ(0, vfio_open(&self->a.vf[i], &self->found[i]));
+		ASSERT_EQ(0, vfio_bind(&self->a.vf[i], self->a.iommufd));
+	}
+	ASSERT_EQ(0, vfio_attach(&self->a.vf[1], ioas_id));
+	ASSERT_EQ(0, gpu_open(&gpu, &self->a.vf[1]));
+	EXPECT_EQ(0, gpu_copy(&gpu, IOVA, IOVA + LENGTH / 2, LENGTH / 2,
+			      MEMTEST_DEADLINE));
+	EXPECT_EQ(PATTERN_SAME, pattern_check(self->object.va + LENGTH / 2,
+					      LENGTH / 2, 1));
+	gpu_close(&gpu);
+	EXPECT_EQ(0, memtest_object_alloc(&self->a, &more, LENGTH));
+
+	/* And all of it is anyone's when it ends */
+	munmap(self->object.va, LENGTH);
+	self->object.va = NULL;
+	memtest_close(&self->a);
+	EXPECT_EQ(0, memtest_open_other(&self->b));
+	EXPECT_EQ(0, memtest_object_alloc(&self->b, &more, LENGTH));
+}
+
+TEST_F(mem_sriov, a_bar_of_a_vf_that_was_removed_never_comes_back)
+{
+	struct iommu_mem_info info = {};
+	struct memtest_object bar;
+
+	ASSERT_EQ(0, memtest_object_alloc_bar(&self->a, &bar, LENGTH));
+	ASSERT_EQ(0, memtest_object_mmap(&self->a, &bar));
+	info.mem_id = bar.id;
+	close_vfs(&self->a);
+	ASSERT_EQ(0, remove_vfs(self->pf));
+	EXPECT_TRUE(memtest_read_faults(bar.va));
+	EXPECT_EQ(0, iommufd_mem_info(self->a.iommufd, &info));
+	EXPECT_EQ(IOMMU_MEM_ATTR_REVOKED, info.out_attrs);
+
+	ASSERT_EQ(0, create_vfs(self->pf, self->found, self->nr_vfs));
+	ASSERT_EQ(0, vfio_open(&self->a.vf[0], &self->found[0]));
+	ASSERT_EQ(0, vfio_bind(&self->a.vf[0], self->a.iommufd));
+	EXPECT_TRUE(memtest_read_faults(bar.va));
+	EXPECT_EQ(0, iommufd_mem_info(self->a.iommufd, &info));
+	EXPECT_EQ(IOMMU_MEM_ATTR_REVOKED, info.out_attrs);
+	EXPECT_EQ(0, memtest_object_free(&self->a, &bar));
+	EXPECT_EQ(0, memtest_object_alloc_bar(&self->a, &bar, LENGTH));
+}
+
+/* An eventfd that is signalled when the driver wants the device back */
+static int request_event(struct vfio_dev *dev)
+{
+	union {
+		struct vfio_irq_set set;
+		char raw[sizeof(struct vfio_irq_set) + sizeof(int)];
+	} irq = {
+		.set = {
+			.argsz = sizeof(irq.raw),
+			.flags = VFIO_IRQ_SET_DATA_EVENTFD |
+				 VFIO_IRQ_SET_ACTION_TRIGGER,
+			.index = VFIO_PCI_REQ_IRQ_INDEX,
+			.count = 1,
+		},
+	};
+	int fd = eventfd(0, EFD_CLOEXEC);
+
+	memcpy(irq.set.data, &fd, sizeof(fd));
+	return ioctl(dev->fd, VFIO_DEVICE_SET_IRQS, &irq.set) ? -errno : fd;
+}
+
+/*
+ * Start to remove the VFs, of which @dev is bound, in another process: it waits until
+ * @dev is closed. Its ID, once it does wait, or a negative errno.
+ */
+static pid_t start_removal(const char *pf, struct vfio_dev *dev)
+{
+	struct pollfd event = { .events = POLLIN };
+	pid_t pid;
+
+	event.fd = request_event(dev);
+	if (event.fd < 0)
+		return event.fd;
+	pid = fork();
+	if (!pid) {
+		/* Or it would wait for itself */
+		close_range(3, ~0U, 0);
+		_exit(remove_vfs(pf) ? 1 : 0);
+	}
+	if (poll(&event, 1, MEMTEST_DEADLINE * 1000) != 1)
+		pid = -ETIMEDOUT;
+	close(event.fd);
+	return pid;
+}
+
+#define EXPECT_REMOVAL_ENDS(pid)					\
+	do {								\
+		int __status = -1;					\
+		EXPECT_EQ(pid, waitpid(pid, &__status, 0));		\
+		EXPECT_EQ(0, __status);					\
+		EXPECT_EQ(0, memtest_find_vfs(self->found));		\
+	} while (0)
+
+TEST_F(mem_sriov, a_vf_that_is_to_go_entitles_until_it_is_closed)
+{
+	struct memtest_object more;
+	pid_t pid;
+
+	vfio_close(&self->a.vf[1]);
+	pid = start_removal(self->pf, &self->a.vf[0]);
+	ASSERT_LT(0, pid);
+	EXPECT_EQ(0, memtest_object_alloc(&self->a, &more, LENGTH));
+	EXPECT_EQ(0, memtest_object_free(&self->a, &more));
+	EXPECT_PATTERN(1);
+	vfio_close(&self->a.vf[0]);
+	EXPECT_REMOVAL_ENDS(pid);
+	EXPECT_PATTERN(1);
+	EXPECT_ALLOC_WITHOUT_DEVICE(-EBUSY);
+}
+
+TEST_F(mem_sriov, a_vf_that_is_to_go_keeps_others_out_until_it_is_closed)
+{
+	pid_t pid;
+
+	EXPECT_EQ(0, memtest_object_free(&self->a, &self->object));
+	/* The first one can go; it is the second that is waited for */
+	vfio_close(&self->a.vf[0]);
+	pid = start_removal(self->pf, &self->a.vf[1]);
+	ASSERT_LT(0, pid);
+	EXPECT_ALLOC_WITHOUT_DEVICE(-EBUSY);
+	vfio_close(&self->a.vf[1]);
+	EXPECT_REMOVAL_ENDS(pid);
+	EXPECT_ALLOC_WITHOUT_DEVICE(0);
+}
+
+TEST_HARNESS_MAIN
