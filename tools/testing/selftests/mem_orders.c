@@ -306,8 +306,10 @@ TEST_F_TIMEOUT(mem_orders, every_step_from_every_state_is_answered_by_the_policy
 {
 	int number, states = 0, i, j;
 
-	while ((number = next_step(self)) >= 0)
+	/* With braces: ASSERT_TRUE() is two statements */
+	while ((number = next_step(self)) >= 0) {
 		ASSERT_TRUE(go(self, number));
+	}
 	for (i = 0; i < NR_STATES; i++) {
 		for (j = 0; j < NR_STEPS && !self->tried[i][j]; j++)
 			;
@@ -330,8 +332,9 @@ TEST_F_TIMEOUT(mem_orders, a_long_walk_never_leaves_the_policy, MEMTEST_TIMEOUT)
 		/* Often closed is little done */
 		if (step.verb >= CLOSE && rand_r(&seed) % 4)
 			continue;
-		if (possible(&self->state, &step))
+		if (possible(&self->state, &step)) {
 			ASSERT_TRUE(go(self, number));
+		}
 	}
 }
 
