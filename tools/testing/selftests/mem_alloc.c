@@ -7,7 +7,10 @@
  */
 #include "kselftest_harness.h"
 
-#include <sys/ioctl.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "memtest.h"
 
@@ -203,6 +206,16 @@ TEST_F(mem_alloc, fields_of_device_memory_must_be_zero)
 	EXPECT_ALLOC(-EINVAL);
 }
 
+TEST_F(mem_alloc, overflow_is_told_before_what_else_is_wrong)
+{
+	self->cmd.offset = self->page;
+	self->cmd.length = -self->page;
+	EXPECT_ALLOC(-EOVERFLOW);
+	self->cmd.offset = UINT64_MAX;
+	self->cmd.length = 1;
+	EXPECT_ALLOC(-EOVERFLOW);
+}
+
 TEST_F(mem_alloc, more_than_can_be_counted_in_pages_is_invalid)
 {
 	self->cmd.length = 2 * memtest_max_length();
@@ -301,12 +314,63 @@ TEST_F(mem_alloc, an_unwritable_answer_is_told_and_leaves_no_object)
 	munmap(cmd, self->page);
 }
 
-TEST_F(mem_alloc, the_number_behind_our_last_is_no_ioctl)
+/* Root may have more files than there can be; so a child is not quite root */
+static int drop_sys_admin(void)
 {
-	EXPECT_EQ(-ENOTTY,
-		  iommufd_ioctl(self->t.iommufd,
-				_IO(IOMMUFD_TYPE, IOMMUFD_CMD_MEM_INFO + 15),
-				&self->cmd));
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data))
+		return -errno;
+	data[0].effective &= ~(1u << CAP_SYS_ADMIN);
+	return syscall(SYS_capset, &header, data) ? -errno : 0;
+}
+
+/* What IOMMU_MEM_ALLOC says to such a child, as a positive errno; 255: no child */
+static int alloc_in_child(int iommufd, struct iommu_mem_alloc *cmd)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (drop_sys_admin())
+			_exit(255);
+		_exit(-iommufd_mem_alloc(iommufd, cmd));
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return 255;
+	return WEXITSTATUS(status);
+}
+
+TEST_F(mem_alloc, too_many_open_files_of_the_system_are_told)
+{
+	struct iommu_mem_info info = { .flags = IOMMU_MEM_INFO_NEXT };
+	int fd = open("/proc/sys/fs/file-max", O_RDWR | O_CLOEXEC);
+	int of_region, of_bar;
+	char most[32] = "";
+
+	if (fd < 0)
+		SKIP(return, "the number of files cannot be limited");
+	ASSERT_LT(0, read(fd, most, sizeof(most) - 1));
+	ASSERT_EQ(1, pwrite(fd, "1", 1, 0));
+	of_region = alloc_in_child(self->t.iommufd, &self->cmd);
+	self->cmd.type = IOMMU_MEM_TYPE_DEVICE;
+	self->cmd.region_index = NVGRACE_GPU_BAR_FB;
+	of_bar = alloc_in_child(self->t.iommufd, &self->cmd);
+	EXPECT_EQ(strlen(most), pwrite(fd, most, strlen(most), 0));
+	close(fd);
+	EXPECT_EQ(ENFILE, of_region);
+	EXPECT_EQ(ENFILE, of_bar);
+
+	EXPECT_EQ(0, memtest_count_objects(&self->t));
+
+	/* It was the files: now such a child gets its object */
+	EXPECT_EQ(0, alloc_in_child(self->t.iommufd, &self->cmd));
+	ASSERT_EQ(0, iommufd_mem_info(self->t.iommufd, &info));
+	EXPECT_EQ(IOMMU_MEM_TYPE_DEVICE, info.out_type);
+	EXPECT_EQ(0, iommufd_destroy(self->t.iommufd, info.mem_id));
 }
 
 TEST_HARNESS_MAIN

@@ -132,6 +132,27 @@ TEST_F(mem_export, ranges_that_leave_the_object_are_invalid)
 	EXPECT_COPY(-EFAULT, IOVA, IOVA + self->page, self->page);
 }
 
+TEST_F(mem_export, what_is_no_descriptor_cannot_be_mapped)
+{
+	struct iommu_ioas_map_file cmd = {
+		.size = sizeof(cmd),
+		.flags = IOMMUFD_FIXED_READ_WRITE,
+		.ioas_id = self->ioas_id,
+		.fd = -1,
+		.length = LENGTH,
+		.iova = IOVA,
+	};
+
+	EXPECT_EQ(-EBADF, iommufd_ioctl(self->t.iommufd, IOMMU_IOAS_MAP_FILE,
+					&cmd));
+	/* The flag of memory objects belongs to IOMMU_IOAS_MAP alone */
+	EXPECT_EXPORT(0);
+	cmd.fd = self->cmd.out_fd;
+	cmd.flags |= IOMMU_IOAS_MAP_MEM;
+	EXPECT_EQ(-EOPNOTSUPP, iommufd_ioctl(self->t.iommufd,
+					     IOMMU_IOAS_MAP_FILE, &cmd));
+}
+
 TEST_F(mem_export, the_descriptor_is_closed_on_exec)
 {
 	EXPECT_EXPORT(0);

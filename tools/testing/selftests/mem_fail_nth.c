@@ -299,6 +299,15 @@ static int op_map_by_address(struct world *w)
 }
 
 /* Open files are counted by the descriptor that the next one gets */
+static int op_retired(struct world *w)
+{
+	struct iommu_mem_retired_range range;
+	int ret;
+
+	ret = memtest_list_bad(&w->t, w->object.id, &range, 1);
+	return ret > 0 ? -EIO : ret;
+}
+
 static int op_export(struct world *w)
 {
 	struct iommu_mem_export cmd = {
@@ -433,6 +442,11 @@ TEST_F_TIMEOUT(mem_fail_nth, copy, MEMTEST_TIMEOUT)
 TEST_F_TIMEOUT(mem_fail_nth, map_by_address, MEMTEST_TIMEOUT)
 {
 	SWEEP(true, false, true, 0, op_map_by_address);
+}
+
+TEST_F_TIMEOUT(mem_fail_nth, list_of_bad_pieces, MEMTEST_TIMEOUT)
+{
+	SWEEP(false, false, true, 0, op_retired);
 }
 
 TEST_F_TIMEOUT(mem_fail_nth, export, MEMTEST_TIMEOUT)

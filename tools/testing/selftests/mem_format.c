@@ -245,7 +245,7 @@ TEST_F(mem_format, an_answer_that_cannot_be_written_is_told)
 	memcpy(self->pages, &self->arg, sizeof(self->arg));
 	ASSERT_EQ(0, mprotect(self->pages, self->page, PROT_READ));
 	EXPECT_CALL(-EFAULT, self->pages);
-	/* As for all that is mapped by iommufd: the place is the caller's choice */
+	/* As for any other memory: it is mapped all the same */
 	if (variant->verb == MAP)
 		EXPECT_EQ(0, undo(self, variant->verb, &self->arg));
 	EXPECT_NOTHING_IS_LEFT();

@@ -81,6 +81,22 @@ FIXTURE_TEARDOWN(mem_mock)
 	EXPECT_EQ(0, memtest_region_is_idle());
 }
 
+/* A device of another driver than VFIO's PCI ones: bound, but with no memory */
+TEST_F(mem_mock, a_device_whose_driver_offers_nothing_has_no_memory)
+{
+	struct iommu_mem_alloc cmd = {
+		.type = IOMMU_MEM_TYPE_DEVICE,
+		.dev_id = self->dev_id,
+		.length = self->page,
+	};
+
+	EXPECT_EQ(-EOPNOTSUPP, iommufd_mem_alloc(self->t.iommufd, &cmd));
+	/* And, as it is linked to no region, it does not entitle */
+	cmd.type = IOMMU_MEM_TYPE_REGION;
+	EXPECT_EQ(-ENODEV, iommufd_mem_alloc(self->t.iommufd, &cmd));
+	EXPECT_EQ(2, memtest_count_objects(&self->t));
+}
+
 static int set_tracking(int iommufd, uint32_t hwpt_id, bool on)
 {
 	struct iommu_hwpt_set_dirty_tracking cmd = {

@@ -5,6 +5,7 @@
 #include "kselftest_harness.h"
 
 #include <linux/capability.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -108,6 +109,26 @@ TEST_F(mem_rawio, without_the_capability_it_is_not_permitted)
 	EXPECT_EQ(EPERM, WEXITSTATUS(status));
 	/* It is the caller's capability that counts */
 	EXPECT_ALLOC(0);
+}
+
+/* Root of a user namespace has every capability, but not over the host's memory */
+TEST_F(mem_rawio, the_capability_in_another_user_namespace_does_not_count)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (unshare(CLONE_NEWUSER))
+			_exit(errno == EINVAL ? KSFT_SKIP : 255);
+		_exit(-iommufd_mem_alloc(self->iommufd, &self->cmd) == EPERM ?
+			      0 : 1);
+	}
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(WIFEXITED(status));
+	if (WEXITSTATUS(status) == KSFT_SKIP)
+		SKIP(return, "this kernel has no user namespaces");
+	EXPECT_EQ(0, WEXITSTATUS(status));
 }
 
 TEST_F(mem_rawio, nor_does_it_tell_which_regions_there_are)

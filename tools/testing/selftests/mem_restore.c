@@ -748,6 +748,22 @@ TEST_F(mem_low_power, a_reset_meanwhile_restores_nothing)
 	EXPECT_REACHED(BAR_IOVA);
 }
 
+TEST_F(mem_low_power, there_is_nothing_to_allocate)
+{
+	const struct victim *victim = &self->w.victim;
+	uint32_t dev_id = victim->dev->dev_id, id;
+	int iommufd = self->w.t.iommufd;
+	uint64_t offset;
+
+	ASSERT_EQ(0, low_power_entry(&self->w.victim));
+	EXPECT_EQ(-ENODEV, iommufd_mem_alloc_bar(iommufd, dev_id, victim->bar, 0,
+						 victim->length, &id, &offset));
+	ASSERT_EQ(0, low_power_exit(&self->w.victim));
+	EXPECT_EQ(0, iommufd_mem_alloc_bar(iommufd, dev_id, victim->bar, 0,
+					   victim->length, &id, &offset));
+	EXPECT_EQ(0, iommufd_destroy(iommufd, id));
+}
+
 TEST_F(mem_low_power, a_wake_up_restores)
 {
 	int ret = suspend(&self->w.victim);
