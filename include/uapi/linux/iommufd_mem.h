@@ -55,7 +55,9 @@
  * The errnos of the general ioctl format (see iommufd.h) apply to every ioctl
  * here: ENOTTY, E2BIG, EOPNOTSUPP, EINVAL, ENOENT, ENOMEM and EOVERFLOW, and
  * EFAULT where the argument cannot be read or written. Each ioctl lists what
- * they mean to it, and its own.
+ * they mean to it, and its own. An ioctl that fails leaves nothing behind, but for
+ * one thing: where IOMMU_IOAS_MAP, IOMMU_IOAS_MAP_FILE and IOMMU_IOAS_COPY cannot
+ * write their answer, the mapping is there, as it is for any other memory.
  */
 
 /*
@@ -132,8 +134,9 @@ enum iommu_mem_alloc_flags {
  *  - EPERM: @dev_id is 0 and the caller lacks CAP_SYS_RAWIO in the initial user
  *    namespace
  *  - ENODEV: the device is linked to no region; there is no region with this
- *    @region_index; or the device's memory cannot be reached now: memory decode is
- *    off, it is in a low power state, or another driver has claimed the BAR
+ *    @region_index; the region is just being removed; or the device's memory cannot
+ *    be reached now: memory decode is off, it is in a low power state, or another
+ *    driver has claimed the BAR
  *  - EINVAL: @length is 0, or 2^32 pages or more; @length, @offset or @align is
  *    not as described above; @region_index is not a memory BAR, or the range is
  *    not within it; IOMMU_MEM_ALLOC_LINEAR with @align, or with more than the
@@ -280,8 +283,9 @@ struct iommu_mem_retired {
  * mapping does, beyond IOMMU_DESTROY of the object. Memory of a region can be
  * imported by iommufd only, and can neither be mmapped nor read through the dma-buf.
  *
- * IOMMU_IOAS_MAP_FILE has the errnos of IOMMU_IOAS_MAP_MEM, but it maps no range
- * that has holes, see IOMMU_MEM_ALLOC_LINEAR: EINVAL. Map the pieces between them.
+ * IOMMU_IOAS_MAP_FILE has the errnos of IOMMU_IOAS_MAP_MEM, and EBADF for a
+ * descriptor that is none. But it maps no range that has holes, see
+ * IOMMU_MEM_ALLOC_LINEAR: EINVAL. Map the pieces between them.
  *
  * Errnos:
  *
@@ -361,6 +365,7 @@ struct iommu_ioas_map_mem {
  *
  *  - EFAULT: the range is not within mmaps of one object with ascending offsets, or
  *    one of them lacks PROT_READ, or for IOMMU_IOAS_MAP_WRITEABLE PROT_WRITE
+ *  - EINTR: killed while another thread changed the process's mappings
  */
 
 /**
