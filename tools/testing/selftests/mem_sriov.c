@@ -5,8 +5,8 @@
  */
 #include "kselftest_harness.h"
 
-#include <fcntl.h>
 #include <glob.h>
+#include <libgen.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
@@ -26,59 +26,65 @@ FIXTURE(mem_sriov)
 	struct memtest_object object;	/* of @a, mmapped */
 	struct vfio_function found[MEMTEST_MAX_VFS];
 	int nr_vfs;
+	char pf[16];
 };
 
-/* Through the PF of the only GPU */
-static int set_nr_vfs(int nr)
+/* Which does not go with its VFs */
+static int find_pf(const char *vf, char pf[16])
 {
-	char text[16];
-	glob_t names;
-	int ret;
+	char path[64], target[256];
+	ssize_t length;
 
-	if (glob(PCI "/drivers/pci-pf-stub/*:*/sriov_numvfs", 0, NULL, &names))
-		return -ENOENT;
-	snprintf(text, sizeof(text), "%d", nr);
-	ret = -ENXIO;
-	if (names.gl_pathc == 1)
-		ret = memtest_write(text, "%s", names.gl_pathv[0]);
-	globfree(&names);
-	return ret;
+	snprintf(path, sizeof(path), PCI "/devices/%.15s/physfn", vf);
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length < 0)
+		return -errno;
+	target[length] = '\0';
+	snprintf(pf, 16, "%.15s", basename(target));
+	return 0;
 }
 
-static int remove_vfs(void)
+static int set_nr_vfs(const char *pf, int nr)
 {
-	return set_nr_vfs(0);
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", nr);
+	return memtest_write(text, PCI "/devices/%.15s/sriov_numvfs", pf);
+}
+
+static int remove_vfs(const char *pf)
+{
+	return set_nr_vfs(pf, 0);
 }
 
 /* Have a function driven by this driver, after it came */
-static int probe(const struct vfio_function *function, const char *driver)
+static int probe(const char *bdf, const char *driver)
 {
-	int ret = memtest_write(driver, PCI "/devices/%s/driver_override",
-				function->bdf);
+	int ret = memtest_write(driver, PCI "/devices/%.15s/driver_override",
+				bdf);
 
-	return ret ?: memtest_write(function->bdf, PCI "/drivers_probe");
+	return ret ?: memtest_write(bdf, PCI "/drivers_probe");
 }
 
 /* Those that were there, with vfio-pci */
-static int create_vfs(const struct vfio_function *found, int nr)
+static int create_vfs(const char *pf, const struct vfio_function *found, int nr)
 {
 	int i, ret;
 
-	ret = set_nr_vfs(nr);
+	ret = set_nr_vfs(pf, nr);
 	for (i = 0; !ret && i < nr; i++)
-		ret = probe(&found[i], "vfio-pci");
+		ret = probe(found[i].bdf, "vfio-pci");
 	return ret;
 }
 
 /* Is a function linked to a region, as operators see it? */
-static bool is_linked(const struct vfio_function *function)
+static bool is_linked(const char *bdf)
 {
 	char path[128];
 	glob_t names;
 	int ret;
 
-	snprintf(path, sizeof(path), "/sys/class/iommufd_mem/*/%s",
-		 function->bdf);
+	snprintf(path, sizeof(path), "/sys/class/iommufd_mem/*/%s", bdf);
 	ret = glob(path, 0, NULL, &names);
 	if (!ret)
 		globfree(&names);
@@ -91,6 +97,7 @@ FIXTURE_SETUP(mem_sriov)
 	self->b.iommufd = -1;
 	self->nr_vfs = memtest_find_vfs(self->found);
 	MEMTEST_SETUP(&self->a, 2);
+	ASSERT_EQ(0, find_pf(self->found[0].bdf, self->pf));
 	ASSERT_EQ(0, memtest_object_alloc(&self->a, &self->object, LENGTH));
 	ASSERT_EQ(0, memtest_object_mmap(&self->a, &self->object));
 	pattern_fill(self->object.va, LENGTH, 1);
@@ -107,9 +114,9 @@ FIXTURE_TEARDOWN(mem_sriov)
 		memtest_close(&self->a);
 	if (self->b.iommufd >= 0)
 		memtest_close(&self->b);
-	if (memtest_find_vfs(now) < self->nr_vfs) {
-		EXPECT_EQ(0, remove_vfs());
-		EXPECT_EQ(0, create_vfs(self->found, self->nr_vfs));
+	if (self->pf[0] && memtest_find_vfs(now) < self->nr_vfs) {
+		EXPECT_EQ(0, remove_vfs(self->pf));
+		EXPECT_EQ(0, create_vfs(self->pf, self->found, self->nr_vfs));
 	}
 	EXPECT_EQ(0, memtest_region_is_idle());
 }
@@ -142,20 +149,20 @@ TEST_F(mem_sriov, memory_stays_with_its_owner_and_so_do_the_new_vfs)
 	ASSERT_EQ(0, memtest_object_map(&self->a, &self->object, ioas_id,
 					IOVA));
 	close_vfs(&self->a);
-	ASSERT_EQ(0, remove_vfs());
+	ASSERT_EQ(0, remove_vfs(self->pf));
 	EXPECT_EQ(0, memtest_find_vfs(self->found));
-	EXPECT_FALSE(is_linked(&self->found[0]));
+	EXPECT_FALSE(is_linked(self->found[0].bdf));
 	EXPECT_PATTERN(1);
 	EXPECT_ALLOC_WITHOUT_DEVICE(-EBUSY);
 
-	ASSERT_EQ(0, create_vfs(self->found, self->nr_vfs));
+	ASSERT_EQ(0, create_vfs(self->pf, self->found, self->nr_vfs));
 	ASSERT_EQ(self->nr_vfs, memtest_find_vfs(self->found));
 	EXPECT_PATTERN(1);
 	EXPECT_ALLOC_WITHOUT_DEVICE(-EBUSY);
 	EXPECT_EQ(-EBUSY, memtest_open_other(&self->b));
 	/* The owner gets each of them, and they do for it what the old ones did */
 	for (i = 0; i < self->nr_vfs; i++) {
-		EXPECT_TRUE(is_linked(&self->found[i]));
+		EXPECT_TRUE(is_linked(self->found[i].bdf));
 		ASSERT_EQ(0, vfio_open(&self->a.vf[i], &self->found[i]));
 		ASSERT_EQ(0, vfio_bind(&self->a.vf[i], self->a.iommufd));
 	}
@@ -185,12 +192,12 @@ TEST_F(mem_sriov, a_bar_of_a_vf_that_was_removed_never_comes_back)
 	ASSERT_EQ(0, memtest_object_mmap(&self->a, &bar));
 	info.mem_id = bar.id;
 	close_vfs(&self->a);
-	ASSERT_EQ(0, remove_vfs());
+	ASSERT_EQ(0, remove_vfs(self->pf));
 	EXPECT_TRUE(memtest_read_faults(bar.va));
 	EXPECT_EQ(0, iommufd_mem_info(self->a.iommufd, &info));
 	EXPECT_EQ(IOMMU_MEM_ATTR_REVOKED, info.out_attrs);
 
-	ASSERT_EQ(0, create_vfs(self->found, self->nr_vfs));
+	ASSERT_EQ(0, create_vfs(self->pf, self->found, self->nr_vfs));
 	ASSERT_EQ(0, vfio_open(&self->a.vf[0], &self->found[0]));
 	ASSERT_EQ(0, vfio_bind(&self->a.vf[0], self->a.iommufd));
 	EXPECT_TRUE(memtest_read_faults(bar.va));
@@ -225,7 +232,7 @@ static int request_event(struct vfio_dev *dev)
  * Start to remove the VFs, of which @dev is bound, in another process: it waits until
  * @dev is closed. Its ID, once it does wait, or a negative errno.
  */
-static pid_t start_removal(struct vfio_dev *dev)
+static pid_t start_removal(const char *pf, struct vfio_dev *dev)
 {
 	struct pollfd event = { .events = POLLIN };
 	pid_t pid;
@@ -237,7 +244,7 @@ static pid_t start_removal(struct vfio_dev *dev)
 	if (!pid) {
 		/* Or it would wait for itself */
 		close_range(3, ~0U, 0);
-		_exit(remove_vfs() ? 1 : 0);
+		_exit(remove_vfs(pf) ? 1 : 0);
 	}
 	if (poll(&event, 1, MEMTEST_DEADLINE * 1000) != 1)
 		pid = -ETIMEDOUT;
@@ -259,7 +266,7 @@ TEST_F(mem_sriov, a_vf_that_is_to_go_entitles_until_it_is_closed)
 	pid_t pid;
 
 	vfio_close(&self->a.vf[1]);
-	pid = start_removal(&self->a.vf[0]);
+	pid = start_removal(self->pf, &self->a.vf[0]);
 	ASSERT_LT(0, pid);
 	EXPECT_EQ(0, memtest_object_alloc(&self->a, &more, LENGTH));
 	EXPECT_EQ(0, memtest_object_free(&self->a, &more));
@@ -277,7 +284,7 @@ TEST_F(mem_sriov, a_vf_that_is_to_go_keeps_others_out_until_it_is_closed)
 	EXPECT_EQ(0, memtest_object_free(&self->a, &self->object));
 	/* The first one can go; it is the second that is waited for */
 	vfio_close(&self->a.vf[0]);
-	pid = start_removal(&self->a.vf[1]);
+	pid = start_removal(self->pf, &self->a.vf[1]);
 	ASSERT_LT(0, pid);
 	EXPECT_ALLOC_WITHOUT_DEVICE(-EBUSY);
 	vfio_close(&self->a.vf[1]);
@@ -319,30 +326,8 @@ static void *load(void *data)
 	return NULL;
 }
 
-/* The PF of a VF */
-static int find_pf(const struct vfio_function *vf, struct vfio_function *pf)
-{
-	char path[128], target[128];
-	ssize_t length;
-
-	snprintf(path, sizeof(path), PCI "/devices/%s/physfn", vf->bdf);
-	length = readlink(path, target, sizeof(target) - 1);
-	if (length < 0)
-		return -errno;
-	target[length] = '\0';
-	memset(pf, 0, sizeof(*pf));
-	snprintf(pf->bdf, sizeof(pf->bdf), "%.15s", basename(target));
-	return 0;
-}
-
-/* Off the bus, as by hot-unplug */
-static int remove_function(const struct vfio_function *function)
-{
-	return memtest_write("1", PCI "/devices/%s/remove", function->bdf);
-}
-
 /* Find the PF again, with the driver it had */
-static int find_again(const struct vfio_function *pf)
+static int find_again(const char *pf)
 {
 	return memtest_write("1", PCI "/rescan") ?: probe(pf, "pci-pf-stub");
 }
@@ -352,25 +337,25 @@ TEST_F(mem_sriov, the_gpu_is_removed_and_found_again_while_its_memory_is_used)
 	struct load work = { .t = &self->a, .object = &self->object };
 	unsigned int round, before;
 	struct memtest_object more;
-	struct vfio_function pf;
 
-	ASSERT_EQ(0, find_pf(&self->found[0], &pf));
-	ASSERT_TRUE(is_linked(&pf));
+	ASSERT_TRUE(is_linked(self->pf));
 	ASSERT_EQ(0, iommufd_ioas_alloc(self->a.iommufd, &work.ioas_id));
 	close_vfs(&self->a);
 	ASSERT_EQ(0, pthread_create(&work.thread, NULL, load, &work));
 	for (round = 0; round < 5; round++) {
-		EXPECT_EQ(0, remove_function(&pf));
-		EXPECT_FALSE(is_linked(&pf));
+		EXPECT_EQ(0, memtest_write("1", PCI "/devices/%.15s/remove",
+					   self->pf));
+		EXPECT_FALSE(is_linked(self->pf));
 		EXPECT_ALLOC_WITHOUT_DEVICE(-EBUSY);
 		before = __atomic_load_n(&work.rounds, __ATOMIC_RELAXED);
 		while (!work.ret &&
 		       before == __atomic_load_n(&work.rounds, __ATOMIC_RELAXED))
 			usleep(100);
-		ASSERT_EQ(0, find_again(&pf));
-		EXPECT_TRUE(is_linked(&pf));
-		ASSERT_EQ(0, create_vfs(self->found, self->nr_vfs));
-		EXPECT_TRUE(is_linked(&self->found[0]));
+		ASSERT_EQ(0, find_again(self->pf));
+		EXPECT_TRUE(is_linked(self->pf));
+		ASSERT_EQ(0, create_vfs(self->pf, self->found,
+					self->nr_vfs));
+		EXPECT_TRUE(is_linked(self->found[0].bdf));
 	}
 	__atomic_store_n(&work.stop, true, __ATOMIC_RELAXED);
 	pthread_join(work.thread, NULL);
