@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "memtest.h"
@@ -22,6 +23,8 @@
 #define CLASS		"/sys/class/iommufd_mem"
 #define DEBUG		"/sys/kernel/debug"
 #define TRACING		"/sys/kernel/tracing"
+
+#define PROVIDER	"/lib/modules/nvgrace-egm.ko"
 
 #define LENGTH		MIB(16)
 #define IOVA		GIB(64)
@@ -718,6 +721,46 @@ TEST_F(mem_trace, it_is_for_root_only)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_TRUE(WIFEXITED(status));
 	EXPECT_EQ(0, WEXITSTATUS(status));
+}
+
+static int load_provider(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+TEST_F(mem_trace, files_that_are_open_when_the_region_goes_fail)
+{
+	char path[2][192], byte;
+	int extents, scrub;
+
+	if (access(PROVIDER, R_OK))
+		SKIP(return, "no module " PROVIDER);
+	snprintf(path[0], sizeof(path[0]), "%s/extents", self->debugfs);
+	snprintf(path[1], sizeof(path[1]), "%s/scrub_background", self->debugfs);
+	extents = open(path[0], O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, extents);
+	scrub = open(path[1], O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, scrub);
+
+	ASSERT_EQ(0, syscall(SYS_delete_module, "nvgrace_egm", O_NONBLOCK));
+	EXPECT_NE(0, access(self->debugfs, F_OK));
+	EXPECT_EQ(-1, read(extents, &byte, 1));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(-1, write(scrub, "1", 1));
+	EXPECT_EQ(EIO, errno);
+	close(extents);
+	close(scrub);
+
+	ASSERT_EQ(0, load_provider(PROVIDER));
+	EXPECT_EQ(0, access(path[0], F_OK));
+	EXPECT_EQ(1, number(self->debugfs, "scrub_background"));
 }
 
 TEST_F(mem_trace, a_page_that_fails_is_told_with_who_has_it)
