@@ -26,6 +26,12 @@
 #define   EDU_DMA_TO_MEMORY	0x2
 #define EDU_BUFFER		0x40000
 
+int edu_find(struct vfio_function *function)
+{
+	return vfio_find(EDU_VENDOR_ID, EDU_DEVICE_ID, function, 1) == 1 ?
+		       0 : -ENOENT;
+}
+
 int edu_open(struct edu *edu, int iommufd)
 {
 	struct vfio_function function;
@@ -34,9 +40,9 @@ int edu_open(struct edu *edu, int iommufd)
 
 	memset(edu, 0, sizeof(*edu));
 	edu->dev.fd = -1;
-	if (vfio_find(EDU_VENDOR_ID, EDU_DEVICE_ID, &function, 1) != 1)
-		return -ENOENT;
-	ret = vfio_open(&edu->dev, &function);
+	ret = edu_find(&function);
+	if (!ret)
+		ret = vfio_open(&edu->dev, &function);
 	if (!ret)
 		ret = vfio_bind(&edu->dev, iommufd);
 	if (!ret)

@@ -21,6 +21,8 @@ struct edu {
 	volatile uint8_t *regs;
 };
 
+/* -ENOENT if there is none with a vfio cdev */
+int edu_find(struct vfio_function *function);
 /* Bind it. -ENOENT if there is none with a vfio cdev; edu_close() in any case */
 int edu_open(struct edu *edu, int iommufd);
 void edu_close(struct edu *edu);
