@@ -122,9 +122,10 @@ void storm_fail(const struct storm_worker *w, char *text, const char *what,
 	if (__atomic_exchange_n(&storm->stop, true, __ATOMIC_SEQ_CST))
 		return;
 	snprintf(text, sizeof(storm->wrong),
-		 "--seed %llu --ops %u: round %u, worker %u, operation %u: %s: %s",
+		 "--seed %llu --ops %u: round %u, worker %u, operation %u: %s%s%s",
 		 (unsigned long long)storm_seed, storm_ops, storm_round,
-		 w->number, w->op, what, strerror(-ret));
+		 w->number, w->op, what, ret ? ": " : "",
+		 ret ? strerror(-ret) : "");
 }
 
 const char *storm_call_name(enum storm_call call)
@@ -173,7 +174,7 @@ void storm_check_stamps(const struct storm_worker *w,
 			return storm_fail(w, storm->bytes,
 					  key ? "bytes of an object changed" :
 						"new memory is not zero",
-					  -EILSEQ);
+					  0);
 }
 
 void storm_mmap(struct storm_worker *w, struct storm_slot *slot)

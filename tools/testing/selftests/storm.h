@@ -106,7 +106,10 @@ struct storm_slot *storm_some_slot(struct storm_worker *w);
 uint64_t storm_iova(const struct storm_worker *w, const struct storm_slot *slot,
 		    unsigned int window);
 
-/* Stop the storm. Only the first reason is kept, in storm->wrong or storm->bytes */
+/*
+ * Stop the storm. Only the first reason is kept, in storm->wrong or storm->bytes.
+ * @ret: what a call returned, 0 if that is not the reason
+ */
 void storm_fail(const struct storm_worker *w, char *text, const char *what,
 		int ret);
 const char *storm_call_name(enum storm_call call);

@@ -27,9 +27,11 @@ static int alloc(struct storm_worker *w, int ctx, struct iommu_mem_alloc *cmd)
 	if (kind == 0)
 		cmd->length = STORM_WINDOW;
 	else if (kind < 4)
-		cmd->length = cmd->align = MIB(2);
+		cmd->length = MIB(2);
 	else
 		cmd->length = page * (1 + storm_number(w) % (MIB(4) / page));
+	if (kind && kind < 4)
+		cmd->align = MIB(2);
 	return storm_did(w, CALL_ALLOC,
 			 iommufd_mem_alloc(storm_context[ctx].fd, cmd));
 }
