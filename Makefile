@@ -12,7 +12,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/iommufd-mem
 
 help:
 	@echo 'make demo      set up, build, boot the machine and run the sample VMM in it'
-	@echo 'make check     every test: lint, unit, in the machine (plain and debug)'
+	@echo 'make check     every test: lint, unit, in the machine (every flavour)'
 	@echo 'make check-upstream  the kernel'"'"'s own tests, compared with an unpatched kernel'
 	@echo 'make unit      the tests that run on this host'
 	@echo 'make lint      checkpatch, kernel-doc, sparse, W=1, shellcheck'

@@ -37,6 +37,7 @@
 #define GPU_PF		"1af4:10f0"
 #define GPU_VF		"1af4:10f1"
 #define COMMAND_MAX	65536	/* bytes, of all arguments */
+#define PORT_DEADLINE	20000	/* milliseconds */
 
 static int status_fd = -1;
 
@@ -141,8 +142,7 @@ static void mount_all(void)
 	symlink("/proc/self/fd", "/dev/fd");
 }
 
-/* A virtio port by the name that QEMU gave it. */
-static int open_port(const char *name, int flags)
+static int find_port(const char *name, int flags)
 {
 	char buf[256], path[PATH_MAX];
 	struct dirent *entry;
@@ -159,6 +159,23 @@ static int open_port(const char *name, int flags)
 	}
 	if (dir)
 		closedir(dir);
+	return fd;
+}
+
+/*
+ * A virtio port by the name that QEMU gave it. The driver makes them one by one, when
+ * the device tells of them, which can be after we were started.
+ */
+static int open_port(const char *name, int flags)
+{
+	int fd, ms;
+
+	for (ms = 0; ms < PORT_DEADLINE; ms += 10) {
+		fd = find_port(name, flags);
+		if (fd >= 0)
+			break;
+		usleep(10000);
+	}
 	return fd;
 }
 

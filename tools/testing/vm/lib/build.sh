@@ -187,11 +187,12 @@ pack()
 		die "cannot pack $2"
 }
 
-# build_programs: the sample VMM and the kselftests, into build/ of the repository
+# build_programs FLAVOUR: the sample VMM and the kselftests, into build/ of the
+# repository. They run in any flavour; this one's headers are up to date.
 build_programs()
 {
 	local name dir khdr
-	khdr=$(kernel_dir plain)/usr/include
+	khdr=$(kernel_dir "$1")/usr/include
 	for name in samples/vmm tools/testing/selftests; do
 		dir=$REPO/build
 		[[ $name == samples/vmm ]] || dir=$REPO/build/selftests

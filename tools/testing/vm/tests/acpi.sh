@@ -8,11 +8,9 @@
 set -uo pipefail
 
 VM=${VM:-$(dirname "$(readlink -f "$0")")/../vm}
-SELFTESTS=$(dirname "$(readlink -f "$0")")/../../../../build/selftests
 # shellcheck source=tools/testing/vm/tests/firmware-lib.sh
 . "$(dirname "$(readlink -f "$0")")/firmware-lib.sh"
 
-GOOD=egm-size=256M
 GPU0=0000:01:00.0
 GPU1=0000:02:00.0
 
@@ -75,4 +73,4 @@ bad 'an impossible proximity domain' nvidia,egm-pxm $GPU0 \
 }
 sockets 'each socket has its own memory, for its own devices' 1 /mem_sockets \
 	--add "$SELFTESTS/mem_sockets"
-exit $failed
+exit "$failed"

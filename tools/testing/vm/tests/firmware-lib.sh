@@ -6,9 +6,11 @@
 #
 #   MACHINE_ARGS   more options of "vm run"
 
+SELFTESTS=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../../../build/selftests
 LOG=$(mktemp) || exit 1
 trap 'rm -f "$LOG"' EXIT
 
+GOOD=egm-size=256M	# properties of a GPU with a sound region
 MACHINE_ARGS=()
 tests=0
 failed=0
@@ -68,5 +70,19 @@ bad()
 		result 1 "$name" "it does not name $function and $property: $(warnings)"
 	else
 		result 0 "$name"
+	fi
+}
+
+# retired NAME BYTES:HOLES GPU...
+retired()
+{
+	local name=$1 want=$2 out
+	if out=$("$VM" run --no-build "${MACHINE_ARGS[@]}" --vfs 1 --log "$LOG" --gpu "vfs=8,$GOOD,$3" \
+		--add "$SELFTESTS/mem_retired" --add "$SELFTESTS/mem_holes" -- \
+		env MEM_REGION=0x10000000 MEM_RETIRED="$want" \
+		sh -c '/mem_retired && /mem_holes'); then
+		result "$(grep -c '^ok.*SKIP.*MEM_' <<<"$out")" "$name" "the tests were skipped"
+	else
+		result 1 "$name" "$out"
 	fi
 }

@@ -8,26 +8,10 @@
 set -uo pipefail
 
 VM=${VM:-$(dirname "$(readlink -f "$0")")/../vm}
-SELFTESTS=$(dirname "$(readlink -f "$0")")/../../../../build/selftests
 # shellcheck source=tools/testing/vm/tests/firmware-lib.sh
 . "$(dirname "$(readlink -f "$0")")/firmware-lib.sh"
 
-GOOD=egm-size=256M
 RAM=0x40000000		# where the machine's System RAM begins
-
-# retired NAME BYTES:HOLES GPU...
-retired()
-{
-	local name=$1 want=$2 out
-	if out=$("$VM" run --no-build --vfs 1 --log "$LOG" --gpu "vfs=8,$GOOD,$3" \
-		--add "$SELFTESTS/mem_retired" --add "$SELFTESTS/mem_holes" -- \
-		env MEM_REGION=0x10000000 MEM_RETIRED="$want" \
-		sh -c '/mem_retired && /mem_holes'); then
-		result "$(grep -c '^ok.*SKIP.*MEM_' <<<"$out")" "$name" "the tests were skipped"
-	else
-		result 1 "$name" "$out"
-	fi
-}
 
 echo TAP version 13
 echo 1..18
@@ -63,4 +47,4 @@ retired 'retired pages are never handed out' 0x50000:3 \
 	egm-retired=10000:20000:40000:3ff0000:10000:fff0000
 retired 'a table that claims too much is read to its maximum' 0x10000:1 \
 	egm-retired=50000,x-egm-fw-retired-count=0xffffffffffffffff
-exit $failed
+exit "$failed"
