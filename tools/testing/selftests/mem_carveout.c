@@ -21,6 +21,7 @@
 #define DRIVER	"/sys/bus/platform/drivers/iommufd-carveout"
 #define MODULE	"iommufd_carveout"
 #define DEBUGFS	"/sys/kernel/debug"
+#define TRACING	"/sys/kernel/tracing"
 #define KO	"/lib/modules/" MODULE ".ko"
 #define LENGTH	MIB(16)
 #define IOVA	MIB(64)
@@ -294,6 +295,34 @@ TEST_F(mem_carveout, withdrawn_it_is_out_of_reach_and_comes_back_as_zeros)
 						self->owner.ioas_id, IOVA,
 						LENGTH, NULL));
 	EXPECT_EQ(0, iommufd_destroy(self->owner.iommufd, self->owner.mem_id));
+}
+
+static bool trace_has(const char *event)
+{
+	FILE *file = fopen(TRACING "/trace", "re");
+	bool found = false;
+	char line[512];
+
+	while (!found && file && fgets(line, sizeof(line), file))
+		found = strstr(line, event);
+	if (file)
+		fclose(file);
+	return found;
+}
+
+TEST_F(mem_carveout, its_withdrawal_is_traced)
+{
+	char event[128];
+
+	if (memtest_write("1", TRACING "/events/iommufd_mem/iommufd_mem_revoke/enable"))
+		SKIP(return, "there are no tracepoints");
+	snprintf(event, sizeof(event),
+		 "iommufd_mem_revoke: region=%llu mem_id=%u length=%llu",
+		 (unsigned long long)number("id"), self->owner.mem_id, (unsigned long long)LENGTH);
+	EXPECT_EQ(0, drive(self->device, "unbind"));
+	EXPECT_TRUE(trace_has(event));
+	EXPECT_EQ(0, drive(self->device, "bind"));
+	EXPECT_EQ(0, memtest_write("0", TRACING "/events/iommufd_mem/enable"));
 }
 
 static int unload(void)
