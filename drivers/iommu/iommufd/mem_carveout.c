@@ -20,7 +20,7 @@
 #include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/module.h>
-#include <linux/numa.h>
+#include <linux/nodemask.h>
 #include <linux/of.h>
 #include <linux/of_reserved_mem.h>
 #include <linux/overflow.h>
@@ -211,7 +211,7 @@ static int __init carveout_parse_flag(const char *flag,
 		info->clean = true;
 	else if (!str_has_prefix(flag, "node=") ||
 		 kstrtoint(node, 10, &info->node) || info->node < 0 ||
-		 info->node >= MAX_NUMNODES)
+		 info->node >= MAX_NUMNODES || !node_possible(info->node))
 		return -EINVAL;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <linux/io.h>
 #include <linux/ioport.h>
 #include <linux/module.h>
+#include <linux/nodemask.h>
 #include <linux/overflow.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
@@ -127,6 +128,23 @@ static const struct file_operations iommufd_mem_region_fops = {
 	.owner = THIS_MODULE,
 };
 
+static int iommufd_mem_check(const struct iommufd_mem_region_desc *desc)
+{
+	u64 end;
+
+	if (!desc->size || !PAGE_ALIGNED(desc->base) ||
+	    !PAGE_ALIGNED(desc->size))
+		return -EINVAL;
+	if (desc->node != NUMA_NO_NODE &&
+	    (desc->node < 0 || desc->node >= MAX_NUMNODES ||
+	     !node_possible(desc->node)))
+		return -EINVAL;
+	if (check_add_overflow((u64)desc->base, desc->size, &end) ||
+	    end - 1 > DIRECT_MAP_PHYSMEM_END)
+		return -EOVERFLOW;
+	return 0;
+}
+
 /* Nobody but us may have the memory, and Linux must not */
 static int iommufd_mem_claim(const struct iommufd_mem_region_desc *desc)
 {
@@ -201,7 +219,7 @@ static int iommufd_mem_register_dmem(struct iommufd_mem_region *region)
  *
  * Return: the region, to be ended with
  * iommufd_mem_region_unregister(), or an ERR_PTR: -EINVAL if base or size is not
- * page aligned or size is 0; -EOVERFLOW if the end is beyond what physical
+ * page aligned, size is 0 or there can be no such node; -EOVERFLOW if the end is beyond what physical
  * addresses can be; -EEXIST if it overlaps System RAM, or if there is a region with
  * this name; -EBUSY if it overlaps another resource, e.g. a region; -ENOMEM.
  */
@@ -209,15 +227,11 @@ struct iommufd_mem_region *
 iommufd_mem_region_register(const struct iommufd_mem_region_desc *desc)
 {
 	struct iommufd_mem_region *region;
-	u64 end;
 	int rc;
 
-	if (!desc->size || !PAGE_ALIGNED(desc->base) ||
-	    !PAGE_ALIGNED(desc->size))
-		return ERR_PTR(-EINVAL);
-	if (check_add_overflow((u64)desc->base, desc->size, &end) ||
-	    end - 1 > DIRECT_MAP_PHYSMEM_END)
-		return ERR_PTR(-EOVERFLOW);
+	rc = iommufd_mem_check(desc);
+	if (rc)
+		return ERR_PTR(rc);
 
 	region = kzalloc_obj(*region, GFP_KERNEL);
 	if (!region)

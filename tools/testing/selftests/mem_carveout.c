@@ -374,7 +374,8 @@ TEST_F(mem_carveout, regions_that_make_no_sense_are_refused)
 	static const char * const wrong[] = {
 		"1G", "@0x100000000", "16M@", "16M@0x100000000:", "16M@x",
 		"16M@0x100000000:dirty", "16M@0x100000000:node=-1",
-		"16M@0x100000000:node=4096", "16M@0x100000000:node=",
+		"16M@0x100000000:node=4096", "16M@0x100000000:node=1",
+		"16M@0x100000000:node=",
 		"16M@0x100000000x", ",", "16M@0x200000000,16M",
 	};
 	/* In order: no size, no whole page, System RAM, beyond all addresses */
