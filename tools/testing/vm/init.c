@@ -50,22 +50,24 @@ static void __attribute__((noreturn)) power_off(void)
 
 static void report(const char *fmt, ...)
 {
+	static const char prefix[] = "vm: ";
 	char line[PATH_MAX + 256];
 	va_list args;
+	char *text;
 	int fd, n;
 
+	text = stpcpy(line, prefix);
 	va_start(args, fmt);
-	n = vsnprintf(line, sizeof(line), fmt, args);
+	vsnprintf(text, sizeof(line) - strlen(prefix), fmt, args);
 	va_end(args);
-	if (n >= (int)sizeof(line))
-		n = sizeof(line) - 1;
-	if (status_fd >= 0 && write(status_fd, line, n) == n)
+	n = strlen(text);
+	if (status_fd >= 0 && write(status_fd, text, n) == n)
 		return;
 
-	/* Without the port the kernel's log must do. */
+	/* Without the port the kernel's log must do; it has no seek, as stdio wants. */
 	fd = open("/dev/kmsg", O_WRONLY);
-	if (fd >= 0)
-		dprintf(fd, "vm: %s", line);
+	if (fd < 0 || write(fd, line, strlen(line)) < 0)
+		perror("vm: /dev/kmsg");
 }
 
 #define die(fmt, ...)							\
