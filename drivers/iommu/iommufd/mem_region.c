@@ -219,9 +219,10 @@ static int iommufd_mem_register_dmem(struct iommufd_mem_region *region)
  *
  * Return: the region, to be ended with
  * iommufd_mem_region_unregister(), or an ERR_PTR: -EINVAL if base or size is not
- * page aligned, size is 0 or there can be no such node; -EOVERFLOW if the end is beyond what physical
- * addresses can be; -EEXIST if it overlaps System RAM, or if there is a region with
- * this name; -EBUSY if it overlaps another resource, e.g. a region; -ENOMEM.
+ * page aligned, size is 0 or there can be no such node; -EOVERFLOW if the end is
+ * beyond what physical addresses can be; -EEXIST if it overlaps System RAM, or if there
+ * is a region with this name; -EBUSY if it overlaps another resource, e.g. a region;
+ * -ENOMEM.
  */
 struct iommufd_mem_region *
 iommufd_mem_region_register(const struct iommufd_mem_region_desc *desc)

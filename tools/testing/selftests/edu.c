@@ -34,12 +34,6 @@ int edu_find(struct vfio_function *function)
 		       0 : -ENOENT;
 }
 
-int edu_find(struct vfio_function *function)
-{
-	return vfio_find(EDU_VENDOR_ID, EDU_DEVICE_ID, function, 1) == 1 ?
-		       0 : -ENOENT;
-}
-
 int edu_open(struct edu *edu, int iommufd)
 {
 	struct vfio_function function;
