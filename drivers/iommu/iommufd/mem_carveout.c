@@ -102,7 +102,9 @@ static const char *carveout_refused(int rc)
 	case -EBUSY:
 		return "is in use";
 	case -EINVAL:
-		return "is not of whole pages";
+		return "is not of whole pages, or on no node";
+	case -EOPNOTSUPP:
+		return "is encrypted";
 	case -EOVERFLOW:
 		return "is beyond all memory";
 	default:
@@ -269,7 +271,9 @@ static int __init carveout_for_each(int (*each)(const struct carveout_info *))
 	char *rest = copy, *spec;
 	int rc = 0;
 
-	if (regions && !copy)
+	if (!regions || !*regions)
+		return 0;
+	if (!copy)
 		return -ENOMEM;
 	while (!rc && (spec = strsep(&rest, ","))) {
 		rc = carveout_parse(spec, &info);

@@ -67,7 +67,8 @@ static void mem_device_trace(struct iommufd_mem *mem,
 	struct phys_vec phys;
 	bool revoked = mem->device_ops->phys(attach, &phys);
 
-	if (revoked == mem->traced_revoked)
+	/* An object that is not told of yet has no end either */
+	if (!mem->nr_extents || revoked == mem->traced_revoked)
 		return;
 	mem->traced_revoked = revoked;
 	if (revoked)

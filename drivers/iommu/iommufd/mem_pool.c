@@ -292,6 +292,22 @@ void iommufd_mem_pool_free(struct iommufd_mem_pool *pool,
 }
 
 /**
+ * iommufd_mem_pool_move_retired() - Hand over the set of what is retired
+ * @pool: is not to be used any more, but for freeing to it and its end
+ * @to: set of ranges by page frame number, which gets the nodes
+ */
+void iommufd_mem_pool_move_retired(struct iommufd_mem_pool *pool,
+				   struct rb_root_cached *to)
+{
+	struct interval_tree_node *node;
+
+	while ((node = pool_retired_first(pool, pool->base, U64_MAX))) {
+		interval_tree_remove(node, &pool->retired);
+		interval_tree_insert(node, to);
+	}
+}
+
+/**
  * iommufd_mem_pool_is_retired() - Is there a retired page in a range?
  * @pool: where it is
  * @paddr: physical address of its first byte

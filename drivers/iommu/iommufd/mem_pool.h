@@ -61,6 +61,8 @@ void iommufd_mem_pool_free(struct iommufd_mem_pool *pool,
 			   struct list_head *blocks, bool clean);
 int iommufd_mem_pool_retire(struct iommufd_mem_pool *pool, u64 paddr,
 			    u64 length, gfp_t gfp);
+void iommufd_mem_pool_move_retired(struct iommufd_mem_pool *pool,
+				   struct rb_root_cached *to);
 bool iommufd_mem_pool_is_retired(struct iommufd_mem_pool *pool, u64 paddr,
 				 u64 length);
 enum iommufd_mem_state iommufd_mem_pool_state(struct iommufd_mem_pool *pool,

@@ -8,6 +8,7 @@
  * given out again.
  */
 #include <linux/anon_inodes.h>
+#include <linux/cc_platform.h>
 #include <linux/file.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
@@ -24,7 +25,7 @@ static LIST_HEAD(iommufd_mem_regions);
 static DEFINE_IDA(iommufd_mem_ids);
 
 /*
- * Memory that was a region once, so that what a provider knew of it at boot need not
+ * Memory that was offered before, so that what a provider knew of it at boot need not
  * be true any more. Under iommufd_mem_regions_lock.
  */
 struct iommufd_mem_used {
@@ -34,6 +35,12 @@ struct iommufd_mem_used {
 };
 
 static LIST_HEAD(iommufd_mem_used);
+
+/*
+ * What was retired of regions that are gone, by page frame number: a provider that
+ * offers the memory again may not know. Under iommufd_mem_regions_lock.
+ */
+static struct rb_root_cached iommufd_mem_bad = RB_ROOT_CACHED;
 
 static void iommufd_mem_region_release(struct kref *kref)
 {
@@ -128,10 +135,23 @@ static const struct file_operations iommufd_mem_region_fops = {
 	.owner = THIS_MODULE,
 };
 
+/* The last physical address that the CPU can map */
+static u64 iommufd_mem_last_address(void)
+{
+#ifdef CONFIG_X86
+	return (1ULL << boot_cpu_data.x86_phys_bits) - 1;
+#else
+	return DIRECT_MAP_PHYSMEM_END;
+#endif
+}
+
 static int iommufd_mem_check(const struct iommufd_mem_region_desc *desc)
 {
 	u64 end;
 
+	/* Zeroed by the kernel's mappings, it would not be zero in others */
+	if (cc_platform_has(CC_ATTR_HOST_MEM_ENCRYPT))
+		return -EOPNOTSUPP;
 	if (!desc->size || !PAGE_ALIGNED(desc->base) ||
 	    !PAGE_ALIGNED(desc->size))
 		return -EINVAL;
@@ -140,7 +160,7 @@ static int iommufd_mem_check(const struct iommufd_mem_region_desc *desc)
 	     !node_possible(desc->node)))
 		return -EINVAL;
 	if (check_add_overflow((u64)desc->base, desc->size, &end) ||
-	    end - 1 > DIRECT_MAP_PHYSMEM_END)
+	    end - 1 > iommufd_mem_last_address())
 		return -EOVERFLOW;
 	return 0;
 }
@@ -198,6 +218,42 @@ static int iommufd_mem_use(const struct iommufd_mem_region_desc *desc)
 	return before;
 }
 
+/* Retire what is known to be bad; it is the region's to remember from then on */
+static int iommufd_mem_retire_bad(struct iommufd_mem_region *region)
+{
+	unsigned long first = PHYS_PFN(region->desc.base);
+	unsigned long last = first + PHYS_PFN(region->desc.size) - 1;
+	struct interval_tree_node *node, *next;
+	unsigned long start, end;
+	int rc;
+
+	guard(mutex)(&iommufd_mem_regions_lock);
+	for (node = interval_tree_iter_first(&iommufd_mem_bad, first, last);
+	     node; node = next) {
+		next = interval_tree_iter_next(node, first, last);
+		start = max(node->start, first);
+		end = min(node->last, last);
+		rc = iommufd_mem_pool_retire(&region->pool, PFN_PHYS(start),
+					     PFN_PHYS(end - start + 1),
+					     GFP_KERNEL);
+		if (rc)
+			return rc;
+		if (node->start < first || node->last > last)
+			continue;
+		interval_tree_remove(node, &iommufd_mem_bad);
+		kfree(node);
+	}
+	return 0;
+}
+
+/* The opposite, before the pool goes */
+static void iommufd_mem_keep_bad(struct iommufd_mem_region *region)
+{
+	guard(mutex)(&iommufd_mem_regions_lock);
+	guard(mutex)(&region->lock);
+	iommufd_mem_pool_move_retired(&region->pool, &iommufd_mem_bad);
+}
+
 static int iommufd_mem_register_dmem(struct iommufd_mem_region *region)
 {
 	const struct dmem_cgroup_init init = { .size = region->desc.size };
@@ -222,7 +278,7 @@ static int iommufd_mem_register_dmem(struct iommufd_mem_region *region)
  * page aligned, size is 0 or there can be no such node; -EOVERFLOW if the end is
  * beyond what physical addresses can be; -EEXIST if it overlaps System RAM, or if there
  * is a region with this name; -EBUSY if it overlaps another resource, e.g. a region;
- * -ENOMEM.
+ * -EOPNOTSUPP on a host that encrypts its memory (AMD SME); -ENOMEM.
  */
 struct iommufd_mem_region *
 iommufd_mem_region_register(const struct iommufd_mem_region_desc *desc)
@@ -271,6 +327,9 @@ iommufd_mem_region_register(const struct iommufd_mem_region_desc *desc)
 				   desc->clean && !rc);
 	if (rc)
 		goto err_file;
+	rc = iommufd_mem_retire_bad(region);
+	if (rc)
+		goto err_pool;
 	rc = iommufd_mem_scrub_init(region);
 	if (rc)
 		goto err_pool;
@@ -294,6 +353,7 @@ err_dmem:
 err_scrub:
 	destroy_workqueue(region->scrub_wq);
 err_pool:
+	iommufd_mem_keep_bad(region);
 	iommufd_mem_pool_fini(&region->pool);
 err_file:
 	fput(region->file);
@@ -359,6 +419,7 @@ static void iommufd_mem_region_end(struct iommufd_mem_region *region)
 		list_for_each_entry_safe(link, next, &region->devices, node)
 			iommufd_mem_unlink(region, link);
 	}
+	iommufd_mem_keep_bad(region);
 	/* Before the name can be used again */
 	iommufd_mem_debugfs_remove(region);
 	iommufd_mem_sysfs_remove(region);
@@ -551,6 +612,7 @@ int iommufd_mem_init(void)
 void iommufd_mem_exit(void)
 {
 	struct iommufd_mem_used *used, *next;
+	struct interval_tree_node *bad;
 
 	if (IS_ENABLED(CONFIG_PCI))
 		bus_unregister_notifier(&pci_bus_type, &iommufd_mem_pci_nb);
@@ -558,6 +620,10 @@ void iommufd_mem_exit(void)
 	iommufd_mem_sysfs_exit();
 	list_for_each_entry_safe(used, next, &iommufd_mem_used, node)
 		kfree(used);
+	while ((bad = interval_tree_iter_first(&iommufd_mem_bad, 0, ULONG_MAX))) {
+		interval_tree_remove(bad, &iommufd_mem_bad);
+		kfree(bad);
+	}
 }
 
 /**

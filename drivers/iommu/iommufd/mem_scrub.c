@@ -202,9 +202,10 @@ int iommufd_mem_scrub_enable(struct iommufd_mem_region *region, bool enable)
 {
 	scoped_guard(mutex, &region->lock) {
 		WRITE_ONCE(region->scrub_off, !enable);
+		/* Who waits for the opposite need not any more */
+		wake_up_all(&region->idle);
 		iommufd_mem_scrub_kick(region);
 	}
-	/* Somebody else may switch it on again meanwhile */
 	if (wait_event_killable(region->idle,
 				list_empty_careful(&region->scrubbing) ||
 				!READ_ONCE(region->scrub_off)))

@@ -148,7 +148,8 @@ TRACE_EVENT(iommufd_mem_map,
  *
  * One for each piece between holes, as each is a mapping. Whatever was copied from
  * it, or is left of it after a part was unmapped, belongs to it. A mapping by
- * IOMMU_IOAS_MAP_FILE is told, too, and one that could not be made.
+ * IOMMU_IOAS_MAP_FILE is told, too, and one that could not be made. Both numbers are
+ * of whole pages, also where a mapping of less was made.
  */
 TRACE_EVENT(iommufd_mem_unmap,
 	    TP_PROTO(int region, u32 mem_id, u64 offset, u64 length),

@@ -542,4 +542,24 @@ TEST_F(mem_carveout, it_is_withdrawn_while_it_is_used)
 	EXPECT_TRUE(everything_is_zero());
 }
 
+/* The last test, as there is less of the carve-out from now on */
+TEST_F(mem_carveout, a_page_that_failed_stays_out_of_use)
+{
+	uint64_t page = memtest_page_size();
+	unsigned long long base;
+
+	ASSERT_TRUE(find_memory(&base));
+	if (memtest_fail_memory(base + number("size") / 2) == -ENOENT)
+		SKIP(return, "the kernel cannot let memory fail");
+	EXPECT_EQ(page, number("retired"));
+	ASSERT_EQ(0, drive(self->device, "unbind"));
+	ASSERT_EQ(0, drive(self->device, "bind"));
+	EXPECT_EQ(page, number("retired"));
+	EXPECT_EQ(number("size") - page, number("free"));
+	/* And once more, as what is remembered must not be lost or counted twice */
+	ASSERT_EQ(0, drive(self->device, "unbind"));
+	ASSERT_EQ(0, drive(self->device, "bind"));
+	EXPECT_EQ(page, number("retired"));
+}
+
 TEST_HARNESS_MAIN

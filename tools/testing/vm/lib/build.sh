@@ -226,7 +226,7 @@ build_kselftests()
 	tree=$(tree_of "$1")
 	khdr=$(kernel_dir "$1")/usr/include
 	source=$tree/tools/testing/selftests
-	inputs=$({ cat "$SRC/linux.overlay" "$SRC/linux.from"; cat "$source"/{iommu,vfio}/*.[ch]; } | hash_of)
+	inputs=$({ cat "$SRC/linux.overlay" "$SRC/linux.from"; find "$source"/{iommu,vfio} -name '*.[ch]' -exec cat {} +; } | hash_of)
 	fresh "$dir/.stamp" "$inputs" && return
 	working
 	mkdir -p "$dir"

@@ -149,7 +149,7 @@ copy_tree()
 forget_tree()
 {
 	[[ ! -d $SRC/$1 ]] || say "      $1 comes from another source than before: its objects are built anew"
-	rm -rf "${SRC:?}/$1" "$SRC/$1.orig" "$SRC/$1.overlay" "$SRC/$1.from"
+	rm -rf "${SRC:?}/$1" "$SRC/$1.orig" "$SRC/$1.overlay" "$SRC/$1.from" "$SRC/$1-upstream"*
 	rm -rf "${BUILD:?}/$1" "$BUILD/$1"-*
 }
 
@@ -177,7 +177,7 @@ user_tree()
 	need_space "$CACHE" 2500 "a copy of $2"
 	scratch tmp "$SRC"
 	run_logged "copy-$1" '' copy_tree "$2" "$tmp"
-	rm -rf "${SRC:?}/$1" "$SRC/$1.orig" "$SRC/$1.overlay"
+	rm -rf "${SRC:?}/$1" "$SRC/$1.orig" "$SRC/$1.overlay" "$SRC/$1-upstream"*
 	place_tree "$1" "$from" "$tmp"
 }
 

@@ -120,7 +120,7 @@ upstream_tree()
 	rm -rf "$tree" "$tree.new"
 	cp -al "$SRC/linux" "$tree.new" || die "cannot copy $SRC/linux"
 	while read -r _ path; do rm -f "$tree.new/$path"; done <"$SRC/linux.overlay"
-	cp -a "$SRC/linux.orig/." "$tree.new/" || die "cannot restore $tree.new"
+	cp -a --remove-destination "$SRC/linux.orig/." "$tree.new/" || die "cannot restore $tree.new"
 	mv -- "$tree.new" "$tree"
 	stamp "$SRC/linux-upstream.stamp" "$(<"$SRC/linux.from")"
 }
