@@ -322,7 +322,8 @@ static void __exit carveout_exit(void)
 	platform_driver_unregister(&carveout_driver);
 }
 
-module_init(carveout_init);
+/* Built in, after all that it needs: gpu_buddy is linked later than iommufd */
+late_initcall(carveout_init);
 module_exit(carveout_exit);
 
 MODULE_IMPORT_NS("IOMMUFD");
