@@ -369,6 +369,29 @@ TEST_F(mem_carveout, the_module_stays_while_its_memory_is_held)
 	ASSERT_EQ(0, owner_open(&self->owner));
 }
 
+TEST_F(mem_carveout, an_exclusive_one_has_one_owner)
+{
+	char regions[128], exclusive[160], policy[32];
+	struct owner other;
+
+	regions_parameter(regions, sizeof(regions));
+	if (access(KO, R_OK) || !*regions)
+		SKIP(return, "the module is not in " KO ", or has no parameter");
+	owner_close(&self->owner);
+	ASSERT_EQ(0, unload());
+	snprintf(exclusive, sizeof(exclusive), "%s:exclusive", regions);
+	ASSERT_EQ(0, load(exclusive));
+	EXPECT_EQ(0, read_file(CLASS "/policy", policy, sizeof(policy)));
+	EXPECT_STREQ("exclusive", policy);
+	EXPECT_EQ(0, owner_open(&self->owner));
+	EXPECT_EQ(-EBUSY, owner_open(&other));
+	owner_close(&other);
+	owner_close(&self->owner);
+	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, load(regions));
+	ASSERT_EQ(0, owner_open(&self->owner));
+}
+
 TEST_F(mem_carveout, regions_that_make_no_sense_are_refused)
 {
 	static const char * const wrong[] = {
