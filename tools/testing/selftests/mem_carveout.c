@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 
 #include "edu.h"
+#include "fault.h"
 #include "memtest.h"
 
 #define CLASS	"/sys/class/iommufd_mem/carveout0"
@@ -23,6 +24,7 @@
 #define DEBUGFS	"/sys/kernel/debug"
 #define TRACING	"/sys/kernel/tracing"
 #define KO	"/lib/modules/" MODULE ".ko"
+#define MOST_ALLOCATIONS 2000
 #define LENGTH	MIB(16)
 #define IOVA	MIB(64)
 #define OTHER	MIB(32)
@@ -503,6 +505,32 @@ TEST_F(mem_carveout, on_x86_the_memory_is_tracked_as_write_back)
 	fclose(file);
 	EXPECT_STREQ("write-back", type);
 	EXPECT_EQ(number("size"), end - first);
+}
+
+TEST_F(mem_carveout, when_an_allocation_fails_it_is_offered_or_nothing_is_left)
+{
+	int fd = fault_open(), nth, failures = 0, ret;
+	bool failed;
+
+	if (fd < 0)
+		SKIP(return, "this kernel has no fault injection");
+	owner_close(&self->owner);
+	ASSERT_EQ(0, drive(self->device, "unbind"));
+	for (nth = 1; nth < MOST_ALLOCATIONS; nth++) {
+		ASSERT_EQ(0, fault_arm(fd, nth));
+		ret = drive(self->device, "bind");
+		failed = fault_disarm(fd);
+		ASSERT_EQ(!ret, is_there());
+		if (!failed)
+			break;
+		failures += !!ret;
+		if (!ret)
+			ASSERT_EQ(0, drive(self->device, "unbind"));
+	}
+	close(fd);
+	EXPECT_EQ(0, ret);
+	EXPECT_LT(10, failures);
+	ASSERT_EQ(0, owner_open(&self->owner));
 }
 
 /* What may go wrong for those who use memory while it is withdrawn */

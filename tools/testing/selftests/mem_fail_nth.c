@@ -7,44 +7,14 @@
  */
 #include "kselftest_harness.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 
+#include "fault.h"
 #include "memtest.h"
 
 #define LENGTH		MIB(4)
 #define IOVA		GIB(4)
 #define COPY_IOVA	GIB(8)
 #define MOST_ALLOCATIONS 2000
-
-static int write_at(int dir, const char *path, const char *text)
-{
-	int fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
-	ssize_t done;
-
-	if (fd < 0)
-		return -errno;
-	done = write(fd, text, strlen(text));
-	close(fd);
-	return done == (ssize_t)strlen(text) ? 0 : -EIO;
-}
-
-/* Let any allocation fail, and fill no log with it. Returns 0 if that works */
-static int prepare_injection(void)
-{
-	int dir, ret;
-
-	dir = open("/sys/kernel/debug", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return -errno;
-	ret = write_at(dir, "failslab/ignore-gfp-wait", "N");
-	write_at(dir, "failslab/verbose", "0");
-	/* Not in every configuration */
-	write_at(dir, "fail_page_alloc/ignore-gfp-wait", "N");
-	write_at(dir, "fail_page_alloc/verbose", "0");
-	close(dir);
-	return ret;
-}
 
 /* What is swept: an operation on a world that is made anew each time */
 struct world {
@@ -86,11 +56,9 @@ FIXTURE_SETUP(mem_fail_nth)
 {
 	struct memtest *t = &self->w.t;
 
-	self->fail_nth = open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC);
+	self->fail_nth = fault_open();
 	if (self->fail_nth < 0)
-		SKIP(return, "no /proc/self/fail-nth: this kernel has no fault injection");
-	if (prepare_injection())
-		SKIP(return, "no failslab in debugfs");
+		SKIP(return, "this kernel has no fault injection");
 	MEMTEST_SETUP(t, 1);
 	ASSERT_EQ(0, hold_region(t, &self->anchor));
 	ASSERT_EQ(0, memtest_free_memory(t, &self->free_before));
@@ -110,28 +78,6 @@ FIXTURE_TEARDOWN(mem_fail_nth)
 	memtest_close(t);
 	EXPECT_EQ(0, memtest_region_is_idle());
 	close(self->fail_nth);
-}
-
-/* The n-th allocation of this task from now on fails */
-static int arm(int fail_nth, int n)
-{
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%d", n);
-
-	return pwrite(fail_nth, text, length, 0) == length ? 0 : -errno;
-}
-
-/* Did one fail since arm()? Reading the state can be what failed */
-static bool disarm(int fail_nth)
-{
-	char text[16] = "";
-	bool failed;
-
-	failed = pread(fail_nth, text, sizeof(text) - 1, 0) < 0 ||
-		 !strcmp(text, "0\n");
-	while (pwrite(fail_nth, "0", 1, 0) != 1)
-		failed = true;
-	return failed;
 }
 
 static int world_make(struct world *w, bool attach, bool is_bar)
@@ -207,9 +153,9 @@ static void sweep(struct __test_metadata *_metadata, struct world *w,
 
 		ASSERT_GT(MOST_ALLOCATIONS, n);
 		ASSERT_EQ(0, world_make(w, attach, is_bar));
-		ASSERT_EQ(0, arm(fail_nth, n));
+		ASSERT_EQ(0, fault_arm(fail_nth, n));
 		ret = op(w);
-		injected = disarm(fail_nth);
+		injected = fault_disarm(fail_nth);
 
 		if (ret) {
 			EXPECT_TRUE(is_refusal(ret))
