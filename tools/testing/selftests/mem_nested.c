@@ -4,6 +4,13 @@
  * a region's memory, stage 2 is the object mapped in the IOAS. The whole path, with
  * two devices and a report, is the sample VMM's job; here it is in small.
  */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "kselftest_harness.h"
 
 #include "memtest.h"
@@ -198,6 +205,63 @@ TEST_F(mem_nested, a_copy_ends_with_a_semaphore_and_an_interrupt)
 	EXPECT_EQ(0, gpu_wait_interrupt(&self->gpu, MEMTEST_DEADLINE));
 	EXPECT_EQ(0x600d, *semaphore);
 	EXPECT_TARGET(1);
+}
+
+struct mapping_changer {
+	pthread_barrier_t start;
+	atomic_bool stop;
+	void *memory;
+};
+
+/* Keeps the lock of the address space: as long as it takes to protect many pages */
+static void *change_mapping(void *arg)
+{
+	struct mapping_changer *changer = arg;
+
+	pthread_barrier_wait(&changer->start);
+	while (!atomic_load(&changer->stop)) {
+		mprotect(changer->memory, MIB(16), PROT_READ);
+		mprotect(changer->memory, MIB(16), PROT_READ | PROT_WRITE);
+	}
+	return NULL;
+}
+
+/*
+ * Interrupts add files to sysfs while the device's memory is locked, and a fault in a
+ * BAR waits for that lock: a listing must not fault with sysfs locked. Lockdep judges,
+ * when the fault has to wait for one who changes mappings.
+ */
+TEST_F(mem_nested, a_listing_of_sysfs_may_fault)
+{
+	const size_t page = KIB(4), pages = 1000, dots = 64;
+	uint8_t *listing = mmap(NULL, page * pages, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int dir = open("/sys/bus/pci/devices", O_RDONLY | O_DIRECTORY);
+	struct mapping_changer changer = {};
+	pthread_t thread;
+	size_t i;
+
+	ASSERT_NE(MAP_FAILED, listing);
+	ASSERT_EQ(0, madvise(listing, page * pages, MADV_NOHUGEPAGE));
+	ASSERT_GE(dir, 0);
+	changer.memory = mmap(NULL, MIB(16), PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	ASSERT_NE(MAP_FAILED, changer.memory);
+	ASSERT_EQ(0, gpu_enable_interrupt(&self->gpu));
+	ASSERT_EQ(0, pthread_barrier_init(&changer.start, NULL, 2));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, change_mapping, &changer));
+	pthread_barrier_wait(&changer.start);
+	for (i = 1; i < pages; i++) {
+		/* . and .. go to the page before: they take no lock of sysfs's */
+		ASSERT_EQ(0, lseek(dir, 0, SEEK_SET));
+		ASSERT_LT(dots, syscall(SYS_getdents64, dir,
+					listing + i * page - dots, page));
+	}
+	atomic_store(&changer.stop, true);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	close(dir);
+	munmap(changer.memory, MIB(16));
+	munmap(listing, page * pages);
 }
 
 TEST_F(mem_nested, unmap_of_stage_2_takes_the_memory_from_the_device)

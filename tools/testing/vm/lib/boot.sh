@@ -142,7 +142,7 @@ make_initrd()
 }
 
 # splats LOG: the lines that prove a fault, each with what follows it
-splats() { tr -d '\r' <"$1" | grep -aE -A 40 -- "$SPLAT" | head -n 120; }
+splats() { tr -d '\r' <"$1" | grep -aE -A 100 -- "$SPLAT" | head -n 200; }
 
 # boot: one run of the machine; returns the status to exit with
 boot()
