@@ -41,17 +41,22 @@ bytes() { numfmt --from=iec -- "${1^^}" 2>/dev/null || die "$1 is not a size"; }
 # all there is
 carveout_args()
 {
-	local spec size total base=0x40000000 list=
+	local spec size where total base=0x40000000 list=
 	((${#CARVEOUTS[@]})) || return 0
 	# q35 puts what is beyond 2 GiB at 4 GiB, once it is 2.75 GiB
 	[[ $FLAVOUR == x86 ]] && MEM=2G base=0x80000000
 	total=$(bytes "$MEM") || return
 	APPEND+=" mem=$total"
 	for spec in "${CARVEOUTS[@]}"; do
-		size=$(bytes "${spec%%:*}") || return
-		list+=,$size@$(printf '%#x' $((base + total)))
+		where=${spec%%:*}
+		size=$(bytes "${where%@*}") || return
+		if [[ $where == *@* ]]; then
+			list+=,$size@${where#*@}
+		else
+			list+=,$size@$(printf '%#x' $((base + total)))
+			((total += size))
+		fi
 		[[ $spec == *:* ]] && list+=:${spec#*:}
-		((total += size))
 	done
 	[[ $FLAVOUR == x86 ]] && ((total < 0xb0000000)) && die "the x86 machine needs carve-outs of 1 GiB"
 	APPEND+=" iommufd_carveout.regions=${list#,}"
