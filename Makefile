@@ -14,6 +14,7 @@ help:
 	@echo 'make demo      set up, build, boot the machine and run the sample VMM in it'
 	@echo 'make check     every test: lint, unit, in the machine (every flavour)'
 	@echo 'make check-upstream  the kernel'"'"'s own tests, compared with an unpatched kernel'
+	@echo 'make bench     measure memory objects beside what else there is, in the machine'
 	@echo 'make unit      the tests that run on this host'
 	@echo 'make lint      checkpatch, kernel-doc, sparse, W=1, shellcheck'
 	@echo 'make build     kernel (plain), QEMU and programs, no boot'
@@ -34,6 +35,10 @@ check:
 
 check-upstream:
 	@tools/testing/vm/check upstream
+
+# BENCH="--help" tells what else it takes
+bench:
+	@tools/testing/bench/run $(BENCH)
 
 unit lint:
 	@tools/testing/vm/check $@
@@ -63,4 +68,4 @@ clean:
 distclean: clean
 	rm -rf $(CACHE)
 
-.PHONY: help demo check check-upstream unit lint build man clean distclean compile_commands.json
+.PHONY: help demo check check-upstream bench unit lint build man clean distclean compile_commands.json

@@ -38,7 +38,10 @@ struct bench_region {
 	char name[32];
 	uint32_t id;
 	uint64_t size;		/* bytes */
+	uint64_t base;		/* physical address, 0 if it is not to be seen */
 };
+
+#define BENCH_MAX_FLAWED	2
 
 struct bench {
 	int rounds;		/* at most; fewer where one takes long */
@@ -49,12 +52,14 @@ struct bench {
 	struct gpu gpu;		/* the VF's copy engine, which proves mappings */
 	/* The largest region, and one object of all its memory */
 	struct bench_region region;
-	uint64_t base;		/* physical address, 0 if it is not to be seen */
 	uint32_t mem_id;
 	uint64_t length;	/* bytes */
 	uint64_t mmap_offset;
-	/* The next one, of memory that can be written from end to end; size 0 if none */
+	/* The smallest, of memory that can be written from end to end; size 0 if none */
 	struct bench_region pool;
+	/* Those between, some of whose memory may be made to fail */
+	struct bench_region flawed[BENCH_MAX_FLAWED];
+	int nr_flawed;
 };
 
 /* Nanoseconds since some moment */
@@ -107,6 +112,7 @@ int bench_check_dma(struct gpu *gpu, uint8_t *va, uint64_t iova,
 /* The rows; each reports its own errors, and fails only if it could not measure */
 int bench_dma(struct bench *b);
 int bench_blocks(struct bench *b);
+int bench_retired(struct bench *b);
 int bench_cpu(struct bench *b);
 int bench_kernel_memory(struct bench *b);
 int bench_alloc_row(struct bench *b);

@@ -14,7 +14,7 @@
 static const struct memory_kind *const kinds[] = {
 	&memory_object, &memory_anonymous, &memory_thp, &memory_hugetlb_2m,
 	&memory_hugetlb_1g, &memory_memfd, &memory_memfd_2m, &memory_memfd_1g,
-	&memory_udmabuf, &memory_devmem,
+	&memory_udmabuf, &memory_dax, &memory_devmem,
 };
 
 static uint64_t faults(void)

@@ -83,6 +83,7 @@ static const struct dma_way ways[] = {
 	{ "va-thp", &memory_thp, 0, map_address, unmap_ioas },
 	{ "va-hugetlb-2m", &memory_hugetlb_2m, 0, map_address, unmap_ioas },
 	{ "va-hugetlb-1g", &memory_hugetlb_1g, 0, map_address, unmap_ioas },
+	{ "va-dax", &memory_dax, 0, map_address, unmap_ioas },
 	{ "va-devmem", &memory_devmem, 0, map_address, unmap_ioas },
 	{ "file-memfd", &memory_memfd, 0, map_file, unmap_ioas },
 	{ "file-memfd-2m", &memory_memfd_2m, 0, map_file, unmap_ioas },
@@ -92,6 +93,7 @@ static const struct dma_way ways[] = {
 	{ "type1-thp", &memory_thp, 0, map_type1, unmap_type1 },
 	{ "type1-hugetlb-2m", &memory_hugetlb_2m, 0, map_type1, unmap_type1 },
 	{ "type1-hugetlb-1g", &memory_hugetlb_1g, 0, map_type1, unmap_type1 },
+	{ "type1-dax", &memory_dax, 0, map_type1, unmap_type1 },
 	{ "type1-devmem", &memory_devmem, 0, map_type1, unmap_type1 },
 };
 

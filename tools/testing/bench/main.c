@@ -22,6 +22,8 @@ static const struct {
 	{ "kernel", "kernel memory of a VM's memory", bench_kernel_memory },
 	{ "dma", "DMA map and unmap", bench_dma },
 	{ "blocks", "entries of the IOMMU's page tables", bench_blocks },
+	{ "retired", "DMA mappings of memory with pages that failed",
+	  bench_retired },
 	{ "cpu", "CPU mappings: faults, time, page tables", bench_cpu },
 };
 

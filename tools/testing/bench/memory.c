@@ -165,10 +165,10 @@ static int open_devmem(struct memory *memory)
 
 static int map_devmem(struct memory *memory)
 {
-	if (!memory->b->base)
+	if (!memory->b->region.base)
 		return -ENODEV;
 	return map_aligned(memory, MIB(2), PROT_READ | PROT_WRITE, MAP_SHARED,
-			   memory->fd, memory->b->base);
+			   memory->fd, memory->b->region.base);
 }
 
 static int open_object(struct memory *memory)
@@ -237,6 +237,12 @@ const struct memory_kind memory_devmem = {
 	.map = map_devmem,
 };
 
+/* Its memory is none of the machine's, but users write to it */
+const struct memory_kind memory_dax = {
+	.name = "dax", .page = MIB(2), .open = memory_open_dax, .map = map_file,
+	.populate = true,
+};
+
 int memory_open(struct memory *memory, const struct memory_kind *kind,
 		struct bench *b, uint64_t length)
 {
@@ -283,6 +289,6 @@ void memory_close(struct memory *memory)
 	memory_unmap(memory);
 	if (memory->fd >= 0)
 		close(memory->fd);
-	if (memory->kind->page == MIB(2))
+	if (memory->kind->charged && memory->kind->page == MIB(2))
 		memtest_write("0", HUGEPAGES_2M);
 }

@@ -40,6 +40,7 @@ extern const struct memory_kind memory_memfd_2m;
 extern const struct memory_kind memory_memfd_1g;
 extern const struct memory_kind memory_udmabuf;
 extern const struct memory_kind memory_devmem;
+extern const struct memory_kind memory_dax;
 
 /* -ENOMEM if the machine is too small for it; memory_close() in any case */
 int memory_open(struct memory *memory, const struct memory_kind *kind,
@@ -50,5 +51,8 @@ void memory_unmap(struct memory *memory);
 /* One access to each 4 KiB */
 void memory_touch(struct memory *memory, bool write);
 void memory_close(struct memory *memory);
+
+/* -ENODEV if firmware describes no NVDIMM */
+int memory_open_dax(struct memory *memory);
 
 #endif

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -56,49 +57,58 @@ int bench_check_dma(struct gpu *gpu, uint8_t *va, uint64_t iova,
 	return ret;
 }
 
-/* The physical address, by the size, as only this file tells root */
-static uint64_t find_base(uint64_t size)
+static uint64_t find_base(const char *name)
 {
 	FILE *file = fopen("/proc/iomem", "re");
-	unsigned long long first, last, base = 0;
-	char line[256];
+	unsigned long long first, base = 0;
+	char line[256], found[64];
 
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "%llx-%llx", &first, &last) == 2 &&
-		    last - first + 1 == size)
+	while (!base && file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%llx-%*x : %63s", &first, found) == 2 &&
+		    !strcmp(found, name))
 			base = first;
 	if (file)
 		fclose(file);
 	return base;
 }
 
+static int larger(const void *a, const void *b)
+{
+	const struct bench_region *x = a, *y = b;
+
+	return x->size < y->size ? 1 : x->size > y->size ? -1 : 0;
+}
+
+/* The largest, the smallest, and what is between */
 static int find_regions(struct bench *b)
 {
-	struct bench_region region;
+	struct bench_region all[BENCH_MAX_FLAWED + 2], *region;
 	struct dirent *entry;
+	int nr = 0;
 	DIR *dir;
 
 	dir = opendir(CLASS);
 	if (!dir)
 		return -ENODEV;
-	while ((entry = readdir(dir))) {
+	while ((entry = readdir(dir)) && nr < (int)ARRAY_SIZE(all)) {
 		if (entry->d_name[0] == '.')
 			continue;
-		snprintf(region.name, sizeof(region.name), "%.31s",
+		region = &all[nr++];
+		snprintf(region->name, sizeof(region->name), "%.31s",
 			 entry->d_name);
-		region.id = bench_region(&region, "id");
-		region.size = bench_region(&region, "size");
-		if (region.size > b->region.size) {
-			b->pool = b->region;
-			b->region = region;
-		} else if (region.size > b->pool.size) {
-			b->pool = region;
-		}
+		region->id = bench_region(region, "id");
+		region->size = bench_region(region, "size");
+		region->base = find_base(region->name);
 	}
 	closedir(dir);
-	if (!b->region.size)
+	if (!nr)
 		return -ENODEV;
-	b->base = find_base(b->region.size);
+	qsort(all, nr, sizeof(all[0]), larger);
+	b->region = all[0];
+	if (nr > 1)
+		b->pool = all[--nr];
+	while (--nr > 0)
+		b->flawed[b->nr_flawed++] = all[nr];
 	return 0;
 }
 
@@ -106,7 +116,7 @@ int bench_open(struct bench *b)
 {
 	struct vfio_function found[MEMTEST_MAX_VFS];
 	struct iommu_mem_info info = { 0 };
-	int ret;
+	int i, ret;
 
 	b->iommufd = -1;
 	b->vf.fd = -1;
@@ -117,6 +127,8 @@ int bench_open(struct bench *b)
 		return ret;
 	/* What is given back would be zeroed, and the machine may not have that much */
 	ret = bench_scrub(&b->region, false);
+	for (i = 0; i < b->nr_flawed && !ret; i++)
+		ret = bench_scrub(&b->flawed[i], false);
 	if (ret)
 		return ret;
 	b->iommufd = iommufd_open();

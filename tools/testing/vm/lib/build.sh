@@ -187,15 +187,15 @@ pack()
 		die "cannot pack $2"
 }
 
-# build_programs FLAVOUR: the sample VMM and the kselftests, into build/ of the
-# repository. They run in any flavour; this one's headers are up to date.
+# build_programs FLAVOUR: the sample VMM, the kselftests and the benchmark, into build/
+# of the repository. They run in any flavour; this one's headers are up to date.
 build_programs()
 {
 	local name dir khdr
 	khdr=$(kernel_dir "$1")/usr/include
-	for name in samples/vmm tools/testing/selftests; do
+	for name in samples/vmm tools/testing/selftests tools/testing/bench; do
 		dir=$REPO/build
-		[[ $name == samples/vmm ]] || dir=$REPO/build/selftests
+		[[ $name == tools/testing/selftests ]] && dir=$REPO/build/selftests
 		mkdir -p "$dir"
 		make -q -C "$REPO/$name" O="$dir" CROSS_COMPILE=$CROSS KHDR="$khdr" >/dev/null 2>&1 && continue
 		working
