@@ -25,6 +25,7 @@ static const struct {
 	{ "retired", "DMA mappings of memory with pages that failed",
 	  bench_retired },
 	{ "cpu", "CPU mappings: faults, time, page tables", bench_cpu },
+	{ "revoke", "taking memory away, and giving it back", bench_revoke },
 };
 
 enum {
