@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What revoke.c takes away: see revoke.h.
+ * What revoke.c and withdraw.c take away: see revoke.h.
  */
 #include <errno.h>
 #include <sys/mman.h>

@@ -241,8 +241,10 @@ int bench_revoke(struct bench *b)
 	/* Zeroing must not be in the way */
 	if (b->pool.size)
 		ret = bench_wait_clean(&b->pool);
-	if (!ret)
+	if (!ret) {
 		measure_bars(b);
+		ret = bench_withdraw(b);
+	}
 	return iommufd_ioas_unmap(b->iommufd, b->ioas_id, iova, MIB(2), NULL) ?:
 	       ret;
 }

@@ -43,4 +43,7 @@ int mapped_unmap(struct mapped *mapped);
 /* 0 if the VF and the CPU reach it, or if neither of them does, as @reached says */
 int mapped_check(struct mapped *mapped, bool reached);
 
+/* The part of bench_revoke() that is about regions */
+int bench_withdraw(struct bench *b);
+
 #endif
