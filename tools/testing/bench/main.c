@@ -26,6 +26,7 @@ static const struct {
 	  bench_retired },
 	{ "cpu", "CPU mappings: faults, time, page tables", bench_cpu },
 	{ "revoke", "taking memory away, and giving it back", bench_revoke },
+	{ "start", "from /dev/iommu to memory that a device reaches", bench_start },
 };
 
 enum {
