@@ -114,6 +114,7 @@ int bench_dma(struct bench *b);
 int bench_blocks(struct bench *b);
 int bench_retired(struct bench *b);
 int bench_cpu(struct bench *b);
+int bench_nested(struct bench *b);
 int bench_kernel_memory(struct bench *b);
 int bench_alloc_row(struct bench *b);
 int bench_revoke(struct bench *b);

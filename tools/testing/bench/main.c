@@ -27,6 +27,7 @@ static const struct {
 	{ "cpu", "CPU mappings: faults, time, page tables", bench_cpu },
 	{ "revoke", "taking memory away, and giving it back", bench_revoke },
 	{ "start", "from /dev/iommu to memory that a device reaches", bench_start },
+	{ "nested", "DMA through two stages of translation", bench_nested },
 };
 
 enum {
