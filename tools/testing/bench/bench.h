@@ -88,6 +88,15 @@ void bench_report_error(const char *row, const char *subject, uint64_t x,
 void bench_progress(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 
+/* CPUs that are online */
+int bench_cpus(void);
+/*
+ * Call @work with each of 0..@nr - 1, in as many threads that start together: how long
+ * from the first one's start to the last one's end, and the first error
+ */
+int bench_together(int nr, int (*work)(void *arg, int index), void *arg,
+		   uint64_t *ns);
+
 /* A line "NAME: VALUE kB" of a file like /proc/meminfo, in bytes; 0 without it */
 uint64_t bench_field(const char *path, const char *name);
 
@@ -116,7 +125,7 @@ int bench_retired(struct bench *b);
 int bench_cpu(struct bench *b);
 int bench_nested(struct bench *b);
 int bench_kernel_memory(struct bench *b);
-int bench_alloc_row(struct bench *b);
+int bench_alloc(struct bench *b);
 int bench_revoke(struct bench *b);
 int bench_start(struct bench *b);
 

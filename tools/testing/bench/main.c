@@ -25,6 +25,7 @@ static const struct {
 	{ "retired", "DMA mappings of memory with pages that failed",
 	  bench_retired },
 	{ "cpu", "CPU mappings: faults, time, page tables", bench_cpu },
+	{ "alloc", "allocations: clean, dirty, many", bench_alloc },
 	{ "revoke", "taking memory away, and giving it back", bench_revoke },
 	{ "start", "from /dev/iommu to memory that a device reaches", bench_start },
 	{ "nested", "DMA through two stages of translation", bench_nested },
