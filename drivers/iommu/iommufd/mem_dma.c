@@ -23,8 +23,8 @@ static u64 mem_next_piece(struct dma_buf *dmabuf, u64 *offset, u64 end)
 	struct iommufd_mem_buf *buf = iommufd_mem_to_buf(dmabuf);
 	u64 contig, last;
 
-	/* Memory of a device has no holes */
-	if (!buf)
+	/* Memory of a device has none, and few objects of a region have */
+	if (!buf || !buf->extents.holes)
 		return end - *offset;
 
 	for (; *offset < end; *offset += min(contig, end - *offset))
@@ -51,6 +51,8 @@ bool iommufd_mem_has_hole(struct iommufd_mem_buf *buf, u64 offset, u64 length)
 	u64 end = offset + length;
 	u64 contig;
 
+	if (!buf->extents.holes)
+		return false;
 	for (; offset < end; offset += min(contig, end - offset))
 		if (mem_extents_find(&buf->extents, offset, &contig) ==
 		    MEM_EXTENTS_HOLE)

@@ -31,6 +31,7 @@ void mem_extents_append(struct mem_extents *ext, u64 paddr, u64 length)
 void mem_extents_skip(struct mem_extents *ext, u64 length)
 {
 	ext->length += length;
+	ext->holes += length;
 }
 
 /* The last extent that starts at or before offset; if none does, the first */

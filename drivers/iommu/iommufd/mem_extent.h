@@ -39,12 +39,14 @@ struct mem_extent {
  * @nr: number of pieces
  * @max: number of pieces that there is room for
  * @length: size of the object: the sum of all pieces and holes
+ * @holes: size of all holes
  * @extents: the pieces
  */
 struct mem_extents {
 	unsigned int nr;
 	unsigned int max;
 	u64 length;
+	u64 holes;
 	struct mem_extent extents[] __counted_by(max);
 };
 

@@ -41,6 +41,7 @@ static void offsets_find_their_address(void **state)
 	mem_extents_append(ext, 50 * GIB, PAGE);
 	assert_int_equal(ext->nr, 3);
 	assert_int_equal(ext->length, GIB + 3 * PAGE);
+	assert_int_equal(ext->holes, 0);
 
 	assert_int_equal(mem_extents_find(ext, 0, &contig), 100 * GIB);
 	assert_int_equal(contig, GIB);
@@ -115,6 +116,7 @@ static void holes_have_no_address_and_count_as_length(void **state)
 	mem_extents_skip(ext, 4 * PAGE);
 	assert_int_equal(ext->nr, 2);
 	assert_int_equal(ext->length, 11 * PAGE);
+	assert_int_equal(ext->holes, 8 * PAGE);
 
 	assert_int_equal(mem_extents_find(ext, 0, &contig), MEM_EXTENTS_HOLE);
 	assert_int_equal(contig, PAGE);
