@@ -150,13 +150,16 @@ void iommufd_mem_scrub_stop(struct iommufd_mem_region *region)
 void iommufd_mem_scrub_kick(struct iommufd_mem_region *region)
 {
 	struct gpu_buddy *buddy = &region->pool.buddy;
+	u64 chunks;
 	unsigned int i;
 
 	lockdep_assert_held(&region->lock);
 
-	if (!mem_scrub_allowed(region) || buddy->avail == buddy->clear_avail)
+	if (!mem_scrub_allowed(region))
 		return;
-	for (i = 0; i < region->nr_scrubbers; i++)
+	chunks = DIV_ROUND_UP_ULL(buddy->avail - buddy->clear_avail,
+				  SCRUB_CHUNK);
+	for (i = 0; i < region->nr_scrubbers && i < chunks; i++)
 		queue_work_node(region->desc.node, region->scrub_wq,
 				&region->scrubbers[i].work);
 }
