@@ -16,6 +16,7 @@
  */
 #include <linux/align.h>
 #include <linux/list_sort.h>
+#include <linux/pgtable.h>
 #include <linux/slab.h>
 
 #include "mem_pool.h"
@@ -134,8 +135,8 @@ void iommufd_mem_pool_fini(struct iommufd_mem_pool *pool)
 	gpu_buddy_fini(&pool->buddy);
 }
 
-static int pool_cmp_blocks(void *priv, const struct list_head *a,
-			   const struct list_head *b)
+static int pool_cmp_address(void *priv, const struct list_head *a,
+			    const struct list_head *b)
 {
 	u64 x = gpu_buddy_block_offset(list_entry(a, struct gpu_buddy_block,
 						  link));
@@ -145,15 +146,32 @@ static int pool_cmp_blocks(void *priv, const struct list_head *a,
 	return x > y;
 }
 
+/* By the entry of a page table that can map the block, largest first */
+static int pool_cmp_entry(void *priv, const struct list_head *a,
+			  const struct list_head *b)
+{
+	struct iommufd_mem_pool *pool = priv;
+	u64 x = gpu_buddy_block_size(&pool->buddy,
+				     list_entry(a, struct gpu_buddy_block, link));
+	u64 y = gpu_buddy_block_size(&pool->buddy,
+				     list_entry(b, struct gpu_buddy_block, link));
+
+	return (x >= PUD_SIZE) + (x >= PMD_SIZE) <
+	       (y >= PUD_SIZE) + (y >= PMD_SIZE);
+}
+
 /**
  * iommufd_mem_pool_alloc() - Take memory
  * @pool: where from
  * @length: in bytes, a multiple of @align, not 0, less than 2^32 pages
  * @align: smallest block and its alignment, a power of two, at least PAGE_SIZE
- * @blocks: gets the blocks, in ascending order
+ * @blocks: gets the blocks: first those of PUD_SIZE and more, then those of PMD_SIZE
+ *          and more, then the rest; each in ascending order
  *
  * The largest blocks are taken, and among those clean ones are preferred;
- * gpu_buddy_block_is_clear() tells what a block is.
+ * gpu_buddy_block_is_clear() tells what a block is. In this order one behind the
+ * other, every block is as aligned as an entry of that size needs it: a small block,
+ * beside a retired page, does not shift what comes after it.
  *
  * Return: 0; -ENOSPC; -ENOMEM. On an error nothing is taken.
  */
@@ -172,9 +190,12 @@ int iommufd_mem_pool_alloc(struct iommufd_mem_pool *pool, u64 length, u64 align,
 	/* gpu_buddy says so too if it has no memory for splitting a block */
 	if (rc == -ENOSPC && align == PAGE_SIZE)
 		return -ENOMEM;
-	if (!rc)
-		list_sort(NULL, blocks, pool_cmp_blocks);
-	return rc;
+	if (rc)
+		return rc;
+	/* list_sort() is stable */
+	list_sort(NULL, blocks, pool_cmp_address);
+	list_sort(pool, blocks, pool_cmp_entry);
+	return 0;
 }
 
 /* Not gpu_buddy_free_list(), which says of all blocks that they are dirty, or not */
@@ -231,14 +252,28 @@ int iommufd_mem_pool_alloc_linear(struct iommufd_mem_pool *pool, u64 length,
 	if (rc)
 		pool_untake(pool, blocks);
 	else
-		list_sort(NULL, blocks, pool_cmp_blocks);
+		list_sort(NULL, blocks, pool_cmp_address);
 	return rc;
+}
+
+/* The order of the largest dirty block, -1 if there is none */
+static int pool_dirty_order(struct iommufd_mem_pool *pool)
+{
+	struct rb_root *trees = pool->buddy.free_trees[GPU_BUDDY_DIRTY_TREE];
+	int order = pool->buddy.max_order;
+
+	while (order >= 0 && RB_EMPTY_ROOT(&trees[order]))
+		order--;
+	return order;
 }
 
 /**
  * iommufd_mem_pool_take_dirty() - Take a dirty block, to make it clean
  * @pool: where from
  * @max: largest block to take, in bytes, a power of two, at least PAGE_SIZE
+ *
+ * This takes logarithmic time: gpu_buddy is asked for no more than it has at hand.
+ * Else it would go through all smaller free blocks, to merge them.
  *
  * Return: the block, or NULL if nothing is dirty, or there is no memory for
  * splitting a larger block.
@@ -248,24 +283,22 @@ iommufd_mem_pool_take_dirty(struct iommufd_mem_pool *pool, u64 max)
 {
 	struct gpu_buddy_block *block;
 	LIST_HEAD(blocks);
+	int order;
 	u64 size;
 
 	if (pool_settle(pool))
 		return NULL;
-	/* gpu_buddy prefers dirty blocks, but gives a clean one before a small one */
-	for (size = max; size >= PAGE_SIZE &&
-	     pool->buddy.avail != pool->buddy.clear_avail; size /= 2) {
-		if (size > pool->buddy.avail ||
-		    gpu_buddy_alloc_blocks(&pool->buddy, 0, pool->buddy.size,
-					   size, size, &blocks, 0))
-			continue;
-		block = list_first_entry(&blocks, struct gpu_buddy_block, link);
-		list_del_init(&block->link);
-		if (!gpu_buddy_block_is_clear(block))
-			return block;
-		gpu_buddy_free_block(&pool->buddy, block);
-	}
-	return NULL;
+	order = pool_dirty_order(pool);
+	if (order < 0)
+		return NULL;
+	size = min(max, pool->buddy.chunk_size << order);
+	/* It prefers dirty blocks */
+	if (gpu_buddy_alloc_blocks(&pool->buddy, 0, pool->buddy.size, size,
+				   size, &blocks, 0))
+		return NULL;
+	block = list_first_entry(&blocks, struct gpu_buddy_block, link);
+	list_del_init(&block->link);
+	return block;
 }
 
 /**

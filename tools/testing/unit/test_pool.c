@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include <linux/pgtable.h>
 #include <linux/slab.h>
 
 #include "mem_pool.h"
@@ -70,16 +71,32 @@ static u64 free_pages(void)
 	return nr;
 }
 
-/* Every block is in the region, was free and is good; returns how many pages */
-static u64 model_take(struct list_head *blocks, u64 align, enum page_state as)
+/* What the entry of a page table maps that a block can have */
+static u64 entry_size(u64 size)
 {
+	return size >= PUD_SIZE ? PUD_SIZE : size >= PMD_SIZE ? PMD_SIZE :
+								PAGE_SIZE;
+}
+
+/*
+ * Every block is in the region, was free and is good, and they are in order: by
+ * address, or @by_entry before that; returns how many pages
+ */
+static u64 model_take(struct list_head *blocks, u64 align, enum page_state as,
+		      bool by_entry)
+{
+	u64 pages = 0, last = 0, entry = PUD_SIZE, i;
 	struct gpu_buddy_block *block;
-	u64 pages = 0, last = 0, i;
 
 	list_for_each_entry(block, blocks, link) {
 		u64 start = gpu_buddy_block_offset(block);
 		u64 size = gpu_buddy_block_size(&m.pool.buddy, block);
 
+		if (by_entry && entry_size(size) < entry) {
+			entry = entry_size(size);
+			last = 0;
+		}
+		assert_true(!by_entry || entry_size(size) == entry);
 		assert_true(start >= BASE && start >= last);
 		assert_true(start + size <= BASE + PAGES * PAGE_SIZE);
 		assert_int_equal(start % align, 0);
@@ -122,7 +139,7 @@ static void do_alloc(void)
 		assert_true(list_empty(&blocks));
 		return;
 	}
-	assert_int_equal(model_take(&blocks, align, TAKEN), length / PAGE_SIZE);
+	assert_int_equal(model_take(&blocks, align, TAKEN, true), length / PAGE_SIZE);
 	keep(&blocks, false);
 }
 
@@ -143,7 +160,7 @@ static void do_alloc_linear(void)
 		assert_true(list_empty(&blocks));
 		return;
 	}
-	assert_int_equal(model_take(&blocks, PAGE_SIZE, TAKEN), good);
+	assert_int_equal(model_take(&blocks, PAGE_SIZE, TAKEN, false), good);
 	for (i = 0; i < pages; i++)
 		assert_true(m.page[i] == TAKEN || m.retired[i]);
 	keep(&blocks, false);
@@ -165,7 +182,7 @@ static void do_take_dirty(void)
 	assert_true(gpu_buddy_block_size(&m.pool.buddy, block) <= max);
 	assert_false(gpu_buddy_block_is_clear(block));
 	list_add(&block->link, &blocks);
-	model_take(&blocks, PAGE_SIZE, SCRUBBING);
+	model_take(&blocks, PAGE_SIZE, SCRUBBING, false);
 	keep(&blocks, true);
 }
 
@@ -309,6 +326,78 @@ static void a_clean_region_is_clean(void **state)
 	iommufd_mem_pool_fini(&pool);
 }
 
+/* All of a region with bad pages: nothing is less aligned in the object than in memory */
+static void small_blocks_do_not_shift_large_ones(void **state)
+{
+	const u64 base = 1ULL << 40, size = 8ULL << 30;
+	struct gpu_buddy_block *block;
+	struct iommufd_mem_pool pool;
+	LIST_HEAD(blocks);
+	u64 offset = 0, large = 0, length, align, at, last;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(iommufd_mem_pool_init(&pool, base, size, true), 0);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(iommufd_mem_pool_retire(&pool,
+				base + i * (2ULL << 30) + (300ULL << 20),
+				PAGE_SIZE, GFP_KERNEL), 0);
+	assert_int_equal(iommufd_mem_pool_alloc(&pool, size - 3 * PAGE_SIZE,
+						PAGE_SIZE, &blocks), 0);
+	last = 0;
+	list_for_each_entry(block, &blocks, link) {
+		length = gpu_buddy_block_size(&pool.buddy, block);
+		at = gpu_buddy_block_offset(block);
+		align = entry_size(length);
+		assert_int_equal(offset % align, 0);
+		/* Neighbours stay neighbours, so that they are one extent */
+		if (align == large)
+			assert_true(at > last);
+		large = align;
+		last = at;
+		offset += length;
+	}
+	assert_int_equal(offset, size - 3 * PAGE_SIZE);
+	block = list_first_entry(&blocks, struct gpu_buddy_block, link);
+	assert_true(gpu_buddy_block_size(&pool.buddy, block) >= PUD_SIZE);
+	iommufd_mem_pool_free(&pool, &blocks, true);
+	iommufd_mem_pool_fini(&pool);
+}
+
+/* Taking what is dirty merges nothing: what is clean next to it would be dirty, too */
+static void taking_a_dirty_page_leaves_what_is_clean(void **state)
+{
+	struct list_head pages[64], taken;
+	struct gpu_buddy_block *block;
+	struct iommufd_mem_pool pool;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(iommufd_mem_pool_init(&pool, 1ULL << 40,
+					       64 * PAGE_SIZE, true), 0);
+	for (i = 0; i < 64; i++) {
+		INIT_LIST_HEAD(&pages[i]);
+		assert_int_equal(iommufd_mem_pool_alloc(&pool, PAGE_SIZE,
+							PAGE_SIZE, &pages[i]),
+				 0);
+	}
+	for (i = 0; i < 64; i++)
+		iommufd_mem_pool_free(&pool, &pages[i], i % 2);
+	INIT_LIST_HEAD(&taken);
+	for (i = 0; i < 32; i++) {
+		block = iommufd_mem_pool_take_dirty(&pool, 64 * PAGE_SIZE);
+		assert_non_null(block);
+		assert_int_equal(gpu_buddy_block_size(&pool.buddy, block),
+				 PAGE_SIZE);
+		assert_int_equal(pool.buddy.clear_avail, 32 * PAGE_SIZE);
+		list_add(&block->link, &taken);
+	}
+	assert_null(iommufd_mem_pool_take_dirty(&pool, 64 * PAGE_SIZE));
+	iommufd_mem_pool_free(&pool, &taken, true);
+	assert_int_equal(pool.buddy.clear_avail, 64 * PAGE_SIZE);
+	iommufd_mem_pool_fini(&pool);
+}
+
 /* Whatever was done with it before, all of it is one piece again */
 static void nothing_stays_fragmented(void **state)
 {
@@ -362,6 +451,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_operations_match_the_model),
 		cmocka_unit_test(a_clean_region_is_clean),
+		cmocka_unit_test(small_blocks_do_not_shift_large_ones),
+		cmocka_unit_test(taking_a_dirty_page_leaves_what_is_clean),
 		cmocka_unit_test(nothing_stays_fragmented),
 		cmocka_unit_test(a_tebibyte_takes_at_most_64_kib),
 	};
