@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * DMA mappings of memory some pages of which have failed, and are stepped around: the
- * object is in more pieces then, and smaller ones. x is the number of failed pages,
- * spread evenly; the object is as long in every case.
+ * DMA mappings of all memory of a region some pages of which have failed, and are
+ * stepped around: the object is in more pieces then, and smaller ones. x is the number
+ * of failed pages, spread evenly. The regions are of about the same size.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,18 +11,6 @@
 #include "counters.h"
 
 static const int nr_bad[] = { 0, 100, 4096 };
-
-static uint64_t common_length(const struct bench *b)
-{
-	uint64_t length = b->length;
-	int i;
-
-	for (i = 0; i < b->nr_flawed; i++)
-		if (b->flawed[i].size < length)
-			length = b->flawed[i].size;
-	/* Around a bad page others stay free */
-	return length - length / 16;
-}
 
 static int fail_pages(const struct bench_region *region, int count)
 {
@@ -121,14 +109,15 @@ static int measure(struct subject *subject)
 }
 
 static int measure_flawed(struct bench *b, const struct bench_region *region,
-			  int count, uint64_t length)
+			  int count)
 {
-	struct subject subject = { .b = b, .x = count, .length = length };
+	struct subject subject = { .b = b, .x = count };
 	int ret;
 
 	ret = fail_pages(region, count);
+	subject.length = bench_region(region, "free");
 	if (!ret)
-		ret = memtest_alloc_id(b->iommufd, region->id, length,
+		ret = memtest_alloc_id(b->iommufd, region->id, subject.length,
 				       &subject.mem_id);
 	if (ret)
 		return ret;
@@ -139,18 +128,20 @@ static int measure_flawed(struct bench *b, const struct bench_region *region,
 int bench_retired(struct bench *b)
 {
 	struct subject whole = {
-		.b = b, .mem_id = b->mem_id, .length = common_length(b),
+		.b = b, .mem_id = b->mem_id, .length = b->length,
 	};
 	int i, ret;
 
+	for (i = 0; i < b->nr_flawed; i++)
+		if (b->flawed[i].size < whole.length)
+			whole.length = b->flawed[i].size;
 	ret = counters_open();
 	if (!ret)
 		ret = measure(&whole);
 	if (ret)
 		bench_report_error("retired_map", "object", 0, ret);
 	for (i = 0; i < b->nr_flawed && !ret; i++) {
-		ret = measure_flawed(b, &b->flawed[i], nr_bad[i + 1],
-				     whole.length);
+		ret = measure_flawed(b, &b->flawed[i], nr_bad[i + 1]);
 		if (ret)
 			bench_report_error("retired_map", "object",
 					   nr_bad[i + 1], ret);
