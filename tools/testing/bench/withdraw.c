@@ -3,8 +3,9 @@
  * The time to withdraw a region whose memory is mapped: a carve-out's platform device
  * is unbound. It is bound again at once, and all of its memory is zeroed then.
  */
+#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,45 +26,31 @@ struct carveout {
 };
 
 /*
- * The driver says which device is which region in the kernel's log, and nowhere else:
- * "... iommufd-carveout.0.auto: carveout0: 1024 MiB, node 0"
+ * Both are numbered as the module's parameter lists them, devices from any number on:
+ * region carveout3 is the fourth device, iommufd-carveout.3.auto or a later one.
  */
-static void parse(char *record, const char *region, char *device, size_t size)
-{
-	char *name, *end, *text = strchr(record, ';');
-	char want[64];
-
-	snprintf(want, sizeof(want), ": %s: ", region);
-	end = text ? strstr(text, want) : NULL;
-	if (!end)
-		return;
-	*end = '\0';
-	name = strrchr(text, ' ');
-	snprintf(device, size, "%s", name ? name + 1 : "");
-}
-
 static int carveout_open(struct carveout *carveout, struct bench *b)
 {
-	char record[8192], path[128];
-	ssize_t length;
-	int fd;
+	unsigned int region, number, lowest = UINT_MAX;
+	struct dirent *entry;
+	char path[128];
+	DIR *dir;
 
 	carveout->b = b;
-	*carveout->device = '\0';
-	fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
+	if (sscanf(b->pool.name, "carveout%u", &region) != 1)
+		return -ENOENT;
+	dir = opendir(DRIVER);
+	if (!dir)
 		return -errno;
-	/* EPIPE: the oldest one has just been overwritten */
-	while ((length = read(fd, record, sizeof(record) - 1)) >= 0 ||
-	       errno == EPIPE) {
-		record[length > 0 ? length : 0] = '\0';
-		/* The last one counts */
-		parse(record, b->pool.name, carveout->device,
-		      sizeof(carveout->device));
-	}
-	close(fd);
+	while ((entry = readdir(dir)))
+		if (sscanf(entry->d_name, "iommufd-carveout.%u", &number) == 1 &&
+		    number < lowest)
+			lowest = number;
+	closedir(dir);
+	snprintf(carveout->device, sizeof(carveout->device),
+		 "iommufd-carveout.%u.auto", lowest + region);
 	snprintf(path, sizeof(path), DRIVER "/%s", carveout->device);
-	return *carveout->device && !access(path, F_OK) ? 0 : -ENOENT;
+	return access(path, F_OK) ? -ENOENT : 0;
 }
 
 static int drive(struct carveout *carveout, const char *verb)
