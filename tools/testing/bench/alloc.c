@@ -268,7 +268,7 @@ static void measure_all(struct bench *b, int iommufd,
 static void measure_files(struct bench *b, int iommufd, uint64_t length)
 {
 	(void)iommufd;
-	measure_file(b, "memfd", &memory_memfd, length);
+	measure_file(b, "memfd-not-zeroed", &memory_memfd, length);
 	measure_file(b, "hugetlb-2m", &memory_memfd_2m, length);
 }
 

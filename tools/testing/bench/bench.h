@@ -55,6 +55,7 @@ struct bench {
 	uint32_t mem_id;
 	uint64_t length;	/* bytes */
 	uint64_t mmap_offset;
+	uint64_t kernel_memory;	/* bytes that the kernel took for the object */
 	/* The smallest, of memory that can be written from end to end; size 0 if none */
 	struct bench_region pool;
 	/* Those between, some of whose memory may be made to fail */
@@ -103,6 +104,9 @@ uint64_t bench_field(const char *path, const char *name);
 /* -ENOENT without a VF, -ENODEV without a region; bench_close() in any case */
 int bench_open(struct bench *b);
 void bench_close(struct bench *b);
+
+/* Bytes of slab, vmalloc and per-CPU memory that the kernel uses */
+uint64_t bench_kernel_use(void);
 
 /* An attribute of a region in sysfs, UINT64_MAX if it is not to be had */
 uint64_t bench_region(const struct bench_region *region, const char *attribute);

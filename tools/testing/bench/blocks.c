@@ -22,7 +22,7 @@ static void measure(struct dma *dma, const struct dma_way *way, uint64_t length)
 	}
 	memory_close(&memory);
 	if (ret)
-		bench_report_error("blocks", way->name, length, ret);
+		bench_report_error("blocks_1g", way->name, length, ret);
 	else
 		counters_report(&counters, "blocks", way->name, length);
 }
@@ -35,7 +35,7 @@ int bench_blocks(struct bench *b)
 
 	ret = counters_open();
 	if (ret) {
-		bench_report_error("blocks", "object", GIB(1), ret);
+		bench_report_error("blocks_1g", "object", GIB(1), ret);
 		return 0;
 	}
 	ret = dma_open(&dma, b);

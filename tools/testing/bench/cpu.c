@@ -37,7 +37,7 @@ struct cpu_samples {
 static int measure_once(struct memory *memory, bool write,
 			struct cpu_samples *samples)
 {
-	uint64_t start = bench_now(), nr = faults(), tables = page_tables();
+	uint64_t tables = page_tables(), nr = faults(), start = bench_now();
 	int ret = memory_map(memory);
 
 	if (!ret) {

@@ -14,22 +14,25 @@
 
 struct use {
 	uint64_t slab;
-	uint64_t vmalloc;
 	uint64_t page_tables;
 	uint64_t iommu_tables;
-	uint64_t percpu;
 };
 
-static struct use read_use(void)
+uint64_t bench_kernel_use(void)
 {
 	/* What each CPU has counted and not yet added */
 	memtest_write("1", "/proc/sys/vm/stat_refresh");
+	return bench_field(MEMINFO, "Slab") +
+	       bench_field(MEMINFO, "VmallocUsed") +
+	       bench_field(MEMINFO, "Percpu");
+}
+
+static struct use read_use(void)
+{
 	return (struct use) {
-		.slab = bench_field(MEMINFO, "Slab"),
-		.vmalloc = bench_field(MEMINFO, "VmallocUsed"),
+		.slab = bench_kernel_use(),
 		.page_tables = bench_field(MEMINFO, "PageTables"),
 		.iommu_tables = bench_field(MEMINFO, "SecPageTables"),
-		.percpu = bench_field(MEMINFO, "Percpu"),
 	};
 }
 
@@ -38,14 +41,14 @@ static uint64_t grown(uint64_t after, uint64_t before)
 	return after > before ? after - before : 0;
 }
 
-static void report(const char *subject, uint64_t length, struct use before)
+/* @own: bytes that its memory took before */
+static void report(const char *subject, uint64_t length, uint64_t own,
+		   struct use before)
 {
 	struct use after = read_use();
 
 	bench_report_value("kernel_slab", subject, length, "bytes",
-			   grown(after.slab, before.slab) +
-			   grown(after.vmalloc, before.vmalloc) +
-			   grown(after.percpu, before.percpu));
+			   own + grown(after.slab, before.slab));
 	bench_report_value("kernel_page_tables", subject, length, "bytes",
 			   grown(after.page_tables, before.page_tables));
 	bench_report_value("kernel_iommu_tables", subject, length, "bytes",
@@ -83,7 +86,9 @@ static int measure(struct dma *dma, const struct dma_way *way, uint64_t length)
 	if (ret) {
 		bench_report_error("kernel_slab", way->name, length, ret);
 	} else {
-		report(way->name, length, before);
+		report(way->name, length,
+		       way->kind == &memory_object ? dma->b->kernel_memory : 0,
+		       before);
 		ret = way->unmap(dma, &memory, iova);
 	}
 	memory_close(&memory);

@@ -116,6 +116,7 @@ int bench_open(struct bench *b)
 {
 	struct vfio_function found[MEMTEST_MAX_VFS];
 	struct iommu_mem_info info = { 0 };
+	uint64_t use;
 	int i, ret;
 
 	b->iommufd = -1;
@@ -146,9 +147,13 @@ int bench_open(struct bench *b)
 	if (!ret)
 		ret = gpu_open(&b->gpu, &b->vf);
 	b->length = b->region.size & ~(SMALLEST_BLOCK - 1);
+	use = bench_kernel_use();
 	if (!ret)
 		ret = memtest_alloc_id(b->iommufd, b->region.id, b->length,
 				       &b->mem_id);
+	b->kernel_memory = bench_kernel_use() - use;
+	if ((int64_t)b->kernel_memory < 0)
+		b->kernel_memory = 0;
 	info.mem_id = b->mem_id;
 	if (!ret)
 		ret = iommufd_mem_info(b->iommufd, &info);
