@@ -27,10 +27,27 @@ static const uint64_t lengths[] = {
 	GIB(256),
 };
 
+/* @zeroed: what the allocation zeroed, in bytes */
+static int time_alloc(struct bench *b, int iommufd, uint64_t length,
+		      struct bench_samples *samples, uint32_t *id,
+		      uint64_t *zeroed)
+{
+	uint64_t before = bench_region(&b->pool, "scrubbed_alloc");
+	uint64_t start = bench_now();
+	int ret;
+
+	ret = memtest_alloc_id(iommufd, b->pool.id, length, id);
+	if (ret)
+		return ret;
+	bench_add(samples, bench_now() - start);
+	*zeroed = bench_region(&b->pool, "scrubbed_alloc") - before;
+	return 0;
+}
+
 static int time_clean(struct bench *b, int iommufd, uint64_t length,
 		      struct bench_samples *samples)
 {
-	uint64_t zeroed, start;
+	uint64_t zeroed;
 	uint32_t id;
 	int i, ret;
 
@@ -38,15 +55,11 @@ static int time_clean(struct bench *b, int iommufd, uint64_t length,
 	for (i = 0; i < WARM_UP && !ret; i++)
 		ret = alloc_free(b, iommufd, KIB(4)) ?:
 		      bench_wait_clean(&b->pool);
+	if (!ret)
+		ret = time_alloc(b, iommufd, length, samples, &id, &zeroed);
 	if (ret)
 		return ret;
-	zeroed = bench_region(&b->pool, "scrubbed_alloc");
-	start = bench_now();
-	ret = memtest_alloc_id(iommufd, b->pool.id, length, &id);
-	if (ret)
-		return ret;
-	bench_add(samples, bench_now() - start);
-	if (bench_region(&b->pool, "scrubbed_alloc") != zeroed)
+	if (zeroed)
 		ret = -EIO;
 	return iommufd_destroy(iommufd, id) ?: ret;
 }
@@ -173,22 +186,18 @@ static int time_fill(uint8_t *va, uint64_t length, struct dirty_samples *samples
 static int time_dirty(struct bench *b, int iommufd, uint64_t length,
 		      struct dirty_samples *samples)
 {
-	uint64_t zeroed, start;
+	uint64_t zeroed;
 	int i, ret = 0;
 	uint8_t *va;
 	uint32_t id;
 
 	for (i = 0; i < WARM_UP && !ret; i++)
 		ret = alloc_free(b, iommufd, KIB(4));
+	if (!ret)
+		ret = time_alloc(b, iommufd, length, &samples->alloc, &id,
+				 &zeroed);
 	if (ret)
 		return ret;
-	zeroed = bench_region(&b->pool, "scrubbed_alloc");
-	start = bench_now();
-	ret = memtest_alloc_id(iommufd, b->pool.id, length, &id);
-	if (ret)
-		return ret;
-	bench_add(&samples->alloc, bench_now() - start);
-	zeroed = bench_region(&b->pool, "scrubbed_alloc") - zeroed;
 	ret = map(iommufd, id, length, &va);
 	if (!ret) {
 		if (zeroed != length || !is_zero(va, length))

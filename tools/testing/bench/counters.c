@@ -5,30 +5,15 @@
  * were read back. One call can ask for more than it maps, so its result counts.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mount.h>
-#include <unistd.h>
 
 #include "counters.h"
 
 #define TRACEFS	"/sys/kernel/tracing"
+#define KPROBES	TRACEFS "/kprobe_events"
 #define MAP	TRACEFS "/events/bench/map"
 #define READ	TRACEFS "/events/bench/read"
-
-static int append(const char *text)
-{
-	int fd = open(TRACEFS "/kprobe_events", O_WRONLY | O_APPEND | O_CLOEXEC);
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
 
 int counters_open(void)
 {
@@ -36,15 +21,17 @@ int counters_open(void)
 
 	if (mount("tracefs", TRACEFS, "tracefs", 0, NULL) && errno != EBUSY)
 		return -errno;
-	ret = append("r:bench/map arm_lpae_map_pages size=$arg4:u64 bytes=+0($arg8):u64\n");
+	ret = memtest_write("r:bench/map arm_lpae_map_pages size=$arg4:u64 bytes=+0($arg8):u64\n",
+			    KPROBES);
 	if (!ret)
-		ret = append("p:bench/read arm_lpae_iova_to_phys iova=$arg2:u64\n");
+		ret = memtest_write("p:bench/read arm_lpae_iova_to_phys iova=$arg2:u64\n",
+				    KPROBES);
 	return ret;
 }
 
 void counters_close(void)
 {
-	append("-:bench/map\n-:bench/read\n");
+	memtest_write("-:bench/map\n-:bench/read\n", KPROBES);
 }
 
 int counters_start(void)

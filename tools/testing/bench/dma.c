@@ -5,8 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -101,23 +99,15 @@ static const struct dma_way ways[] = {
 static int open_container(struct dma *dma)
 {
 	struct vfio_function found[MEMTEST_MAX_VFS];
-	char path[64], target[256];
-	int count = memtest_find_vfs(found);
-	ssize_t length;
 	int ret;
 
-	if (count < 2)
+	if (memtest_find_vfs(found) < 2)
 		return -ENOENT;
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.15s/iommu_group",
-		 found[1].bdf);
-	length = readlink(path, target, sizeof(target) - 1);
-	if (length < 0)
-		return -errno;
-	target[length] = '\0';
-	snprintf(path, sizeof(path), "/dev/vfio/%.15s", basename(target));
-	dma->group = open(path, O_RDWR | O_CLOEXEC);
+	dma->group = memtest_open_group(found[1].bdf);
+	if (dma->group < 0)
+		return dma->group;
 	dma->container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
-	if (dma->group < 0 || dma->container < 0 ||
+	if (dma->container < 0 ||
 	    ioctl(dma->group, VFIO_GROUP_SET_CONTAINER, &dma->container) ||
 	    ioctl(dma->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
 		return -errno;

@@ -67,7 +67,7 @@ static int map_thp(struct memory *memory)
 	return ret;
 }
 
-static int reserve_2m(uint64_t length)
+int memory_reserve_2m(uint64_t length)
 {
 	uint64_t pages = length / MIB(2);
 	char text[32];
@@ -79,7 +79,7 @@ static int reserve_2m(uint64_t length)
 
 static int open_2m(struct memory *memory)
 {
-	return reserve_2m(memory->length);
+	return memory_reserve_2m(memory->length);
 }
 
 static int map_2m(struct memory *memory)
@@ -114,7 +114,7 @@ static int open_memfd(struct memory *memory)
 
 static int open_memfd_2m(struct memory *memory)
 {
-	int ret = reserve_2m(memory->length);
+	int ret = memory_reserve_2m(memory->length);
 
 	return ret ?: open_file(memory, MFD_HUGETLB | MFD_HUGE_2MB);
 }
@@ -290,5 +290,5 @@ void memory_close(struct memory *memory)
 	if (memory->fd >= 0)
 		close(memory->fd);
 	if (memory->kind->charged && memory->kind->page == MIB(2))
-		memtest_write("0", HUGEPAGES_2M);
+		memory_reserve_2m(0);
 }

@@ -52,6 +52,9 @@ void memory_unmap(struct memory *memory);
 void memory_touch(struct memory *memory, bool write);
 void memory_close(struct memory *memory);
 
+/* Set hugetlb pages of 2 MiB aside; -ENOMEM if there are fewer then */
+int memory_reserve_2m(uint64_t length);
+
 /* -ENODEV if firmware describes no NVDIMM */
 int memory_open_dax(struct memory *memory);
 

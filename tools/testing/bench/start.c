@@ -8,15 +8,11 @@
  * what comes after the bind, and the subject "nothing" what there is without memory.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "dma.h"
-
-#define HUGEPAGES_2M \
-	"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 
 /*
  * No fallocate(): memfd_pin_folios() would map what that allocated, as it is, and the
@@ -102,13 +98,8 @@ static int make_dirty(struct bench *b)
 /* What was done before the VM starts */
 static int prepare(struct vmm *vmm, uint64_t length)
 {
-	char text[32];
-
-	if (vmm->subject->kind == &memory_memfd_2m) {
-		snprintf(text, sizeof(text), "%llu",
-			 (unsigned long long)(length / MIB(2)));
-		return memtest_write(text, HUGEPAGES_2M);
-	}
+	if (vmm->subject->kind == &memory_memfd_2m)
+		return memory_reserve_2m(length);
 	if (vmm->subject->dirty)
 		return make_dirty(vmm->parent);
 	return bench_wait_clean(&vmm->parent->pool);
@@ -230,7 +221,7 @@ static void measure(struct vmm *vmm, const struct subject *subject,
 	}
 	if (subject->dirty)
 		bench_scrub(&vmm->parent->pool, true);
-	memtest_write("0", HUGEPAGES_2M);
+	memory_reserve_2m(0);
 	if (ret) {
 		bench_report_error("start", subject->name, length, ret);
 		return;

@@ -6,7 +6,6 @@
 #include "kselftest_harness.h"
 
 #include <fcntl.h>
-#include <libgen.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -28,18 +27,8 @@ struct group {
 
 static int open_group(struct group *g, const char *bdf)
 {
-	char path[64], target[256];
-	ssize_t length;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.15s/iommu_group",
-		 bdf);
-	length = readlink(path, target, sizeof(target) - 1);
-	if (length < 0)
-		return -errno;
-	target[length] = '\0';
-	snprintf(path, sizeof(path), "/dev/vfio/%.15s", basename(target));
-	g->group = open(path, O_RDWR | O_CLOEXEC);
-	return g->group < 0 ? -errno : 0;
+	g->group = memtest_open_group(bdf);
+	return g->group < 0 ? g->group : 0;
 }
 
 /* Of VFIO itself, or what iommufd offers instead */

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -271,6 +272,23 @@ uint64_t memtest_number(const char *path, ...)
 	nr = fscanf(file, "%llu", &value);
 	fclose(file);
 	return nr == 1 ? value : UINT64_MAX;
+}
+
+int memtest_open_group(const char *bdf)
+{
+	char path[64], target[256];
+	ssize_t length;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.15s/iommu_group",
+		 bdf);
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length < 0)
+		return -errno;
+	target[length] = '\0';
+	snprintf(path, sizeof(path), "/dev/vfio/%.15s", basename(target));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 int memtest_region(uint64_t *base, uint64_t *size)

@@ -61,6 +61,9 @@ int memtest_find_plain(struct vfio_function *function);
 int memtest_first_memory_bar(struct vfio_dev *dev, uint32_t *bar,
 			     uint64_t *length);
 
+/* The VFIO group of a function, which vfio-pci drives: a file descriptor */
+int memtest_open_group(const char *bdf);
+
 uint64_t memtest_page_size(void);
 /* Write @text to the file at a path as of printf(), in sysfs and the like */
 int memtest_write(const char *text, const char *path, ...)

@@ -39,21 +39,6 @@ uint32_t storm_some_device(struct storm_worker *w, int ctx, uint32_t *bar)
 	return d->function.bdf[0] && d->ctx == ctx ? d->dev.dev_id : 0;
 }
 
-static int pci_write(const char *format, const char *bdf, const char *text)
-{
-	char path[128];
-	int fd, ret = 0;
-
-	snprintf(path, sizeof(path), format, bdf);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 /* Its cdev has another name each time that the driver is bound */
 static int find_again(struct vfio_function *function)
 {
@@ -148,8 +133,8 @@ static void rebind(struct storm_worker *w, struct device *d)
 
 	close_device(d);
 	storm_did(w, CALL_REBIND,
-		  pci_write("/sys/bus/pci/devices/%s/driver/unbind", bdf, bdf) ?:
-		  pci_write("/sys/bus/pci/drivers/vfio-pci/bind", bdf, bdf) ?:
+		  memtest_write(bdf, "/sys/bus/pci/devices/%s/driver/unbind", bdf) ?:
+		  memtest_write(bdf, "/sys/bus/pci/drivers/vfio-pci/bind") ?:
 		  find_again(&d->function));
 }
 
@@ -176,8 +161,7 @@ static void use_open_device(struct storm_worker *w, struct device *d)
 		storm_did(w, CALL_RESET, vfio_reset(&d->dev));
 	else if (kind < 7)
 		storm_did(w, CALL_SYSFS_RESET,
-			  pci_write("/sys/bus/pci/devices/%s/reset",
-				    d->function.bdf, "1"));
+			  memtest_write("1", "/sys/bus/pci/devices/%s/reset", d->function.bdf));
 	else
 		use_dma(w, d);
 }
