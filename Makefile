@@ -11,7 +11,7 @@ VM := tools/testing/vm/vm
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/iommufd-mem
 
 help:
-	@echo 'make demo      set up, build, boot the machine and run the sample VMM in it'
+	@echo 'make demo      set up, build, boot the machine and run the DMA sample in it'
 	@echo 'make check     every test: lint, unit, in the machine (every flavour)'
 	@echo 'make check-upstream  the kernel'"'"'s own tests, compared with an unpatched kernel'
 	@echo 'make bench     measure memory objects beside what else there is, in the machine'
@@ -27,8 +27,8 @@ help:
 
 demo:
 	@VM_EXTRA_STEPS=1 $(VM) build --programs
-	@echo '[7/7] boot and run the sample VMM' >&2
-	@$(VM) run --no-build --flavour plain --vfs 2 --hi 4G --add build/vmm -- /vmm
+	@echo '[7/7] boot and run the DMA sample' >&2
+	@$(VM) run --no-build --flavour plain --vfs 2 --hi 4G --add build/dma -- /dma
 
 check:
 	@tools/testing/vm/check

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "vfio.h"
+#include <iommufd-mem/vfio.h>
 
 /* It copies by way of a buffer of 4 KiB, and has 28 address bits */
 #define EDU_MAX_LENGTH	4096

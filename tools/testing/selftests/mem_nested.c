@@ -2,7 +2,7 @@
 /*
  * Two-stage translation with all of it in an object: stage-1 tables and data lie in
  * a region's memory, stage 2 is the object mapped in the IOAS. The whole path, with
- * two devices and a report, is the sample VMM's job; here it is in small.
+ * two devices and a report, is the DMA sample's job; here it is in small.
  */
 #include <fcntl.h>
 #include <pthread.h>

@@ -12,10 +12,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <iommufd-mem/iommufd.h>
+#include <iommufd-mem/vfio.h>
+
 #include "gpu.h"
-#include "iommufd.h"
 #include "pattern.h"
-#include "vfio.h"
 
 #define KIB(n)			((uint64_t)(n) << 10)
 #define MIB(n)			((uint64_t)(n) << 20)

@@ -187,13 +187,13 @@ pack()
 		die "cannot pack $2"
 }
 
-# build_programs FLAVOUR: the sample VMM, the kselftests and the benchmark, into build/
+# build_programs FLAVOUR: the DMA sample, the kselftests and the benchmark, into build/
 # of the repository. They run in any flavour; this one's headers are up to date.
 build_programs()
 {
 	local name dir khdr
 	khdr=$(kernel_dir "$1")/usr/include
-	for name in samples/vmm tools/testing/selftests tools/testing/bench; do
+	for name in samples/dma tools/testing/selftests tools/testing/bench; do
 		dir=$REPO/build
 		[[ $name == tools/testing/selftests ]] && dir=$REPO/build/selftests
 		mkdir -p "$dir"

@@ -16,7 +16,7 @@
 
 #include <linux/pci_regs.h>
 
-#include "vfio.h"
+#include <iommufd-mem/vfio.h>
 
 #define SYSFS_PCI "/sys/bus/pci/devices"
 

@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-#include "iommufd.h"
+#include <iommufd-mem/iommufd.h>
+
 #include "job_steps.h"
 #include "pattern.h"
 

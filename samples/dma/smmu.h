@@ -7,8 +7,8 @@
  * An IPA is a guest-physical address: the output of stage 1, the input of
  * stage 2, the IOVA in the IOAS.
  */
-#ifndef VMM_SMMU_H
-#define VMM_SMMU_H
+#ifndef DMA_SMMU_H
+#define DMA_SMMU_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Typed calls for the ioctls of iommufd that the VMM uses.
+ * Typed calls for the ioctls of iommufd that VMMs use.
  *
  * Every function returns 0, or a negative errno; iommufd_open() returns the file
  * descriptor. Lengths, offsets and addresses are in bytes.
  */
-#ifndef VMM_IOMMUFD_H
-#define VMM_IOMMUFD_H
+#ifndef IOMMUFD_MEM_IOMMUFD_H
+#define IOMMUFD_MEM_IOMMUFD_H
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Typed calls for the ioctls of iommufd that the VMM uses: one function for each,
+ * Typed calls for the ioctls of iommufd that VMMs use: one function for each,
  * which fills in the structure's size and turns -1 into a negative errno. What
  * the ioctls mean is in the kernel's headers; no policy is here.
  */
@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "iommufd.h"
+#include <iommufd-mem/iommufd.h>
 
 int iommufd_open(void)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The sample VMM. So far it has one job and no guest: see job.h. This file is the
- * command line, and the second process that looks at the memory afterwards.
+ * The DMA sample: what a VMM does with hypervisor-invisible memory before its guest
+ * runs, see job.h. This file is the command line, and the second process that looks
+ * at the memory afterwards.
  */
 #include <argp.h>
 #include <errno.h>
@@ -14,7 +15,7 @@
 
 #include "job.h"
 
-const char *argp_program_version = "vmm 0.1";
+const char *argp_program_version = "dma 0.1";
 
 enum {
 	OPTION_JSON = 0x100,
@@ -138,7 +139,7 @@ int main(int argc, char **argv)
 	arguments = mmap(NULL, sizeof(*arguments), PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (arguments == MAP_FAILED) {
-		perror("vmm: mmap");
+		perror("dma: mmap");
 		return EXIT_FAILURE;
 	}
 	arguments->options.size = 256ULL << 20;

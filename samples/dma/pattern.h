@@ -4,8 +4,8 @@
  * where they differ. All accesses are aligned 64-bit words, so that they work on
  * device memory too; lengths are in bytes and multiples of 8.
  */
-#ifndef VMM_PATTERN_H
-#define VMM_PATTERN_H
+#ifndef DMA_PATTERN_H
+#define DMA_PATTERN_H
 
 #include <stdint.h>
 

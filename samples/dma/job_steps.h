@@ -11,16 +11,17 @@
  * and stage 1 maps HI_VA to HI_IPA and BAR_VA to BAR_IPA, so that no DMA address
  * works unless both stages translate it.
  */
-#ifndef VMM_JOB_STEPS_H
-#define VMM_JOB_STEPS_H
+#ifndef DMA_JOB_STEPS_H
+#define DMA_JOB_STEPS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <iommufd-mem/vfio.h>
+
 #include "gpu.h"
 #include "job.h"
 #include "smmu.h"
-#include "vfio.h"
 
 #define KIB(n)		((uint64_t)(n) << 10)
 #define MIB(n)		((uint64_t)(n) << 20)

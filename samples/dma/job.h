@@ -3,8 +3,8 @@
  * The DMA job: everything that a VMM does with hypervisor-invisible memory before
  * its guest runs, done and checked step by step.
  */
-#ifndef VMM_JOB_H
-#define VMM_JOB_H
+#ifndef DMA_JOB_H
+#define DMA_JOB_H
 
 #include <stdint.h>
 

@@ -7,14 +7,15 @@
  *   -EPROTO     the engine refused the launch
  *   -ETIMEDOUT  it did not end before the deadline
  */
-#ifndef VMM_GPU_H
-#define VMM_GPU_H
+#ifndef DMA_GPU_H
+#define DMA_GPU_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <iommufd-mem/vfio.h>
+
 #include "nvgrace-gpu-regs.h"
-#include "vfio.h"
 
 struct gpu {
 	struct vfio_dev *dev;

@@ -6,8 +6,8 @@
  * A step is report_begin(), any number of fields, and report_ok() or
  * report_failed().
  */
-#ifndef VMM_REPORT_H
-#define VMM_REPORT_H
+#ifndef DMA_REPORT_H
+#define DMA_REPORT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,8 +5,8 @@
  *
  * Every function returns 0, or a negative errno, where it does not say otherwise.
  */
-#ifndef VMM_VFIO_H
-#define VMM_VFIO_H
+#ifndef IOMMUFD_MEM_VFIO_H
+#define IOMMUFD_MEM_VFIO_H
 
 #include <stdint.h>
 

@@ -9,7 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "iommufd.h"
+#include <iommufd-mem/iommufd.h>
+
 #include "job_steps.h"
 #include "pattern.h"
 
