@@ -248,7 +248,7 @@ int gpu_enable_interrupt(struct gpu *gpu)
 	gpu->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (gpu->event_fd < 0)
 		return -errno;
-	ret = vfio_enable_msix(gpu->dev, 0, gpu->event_fd);
+	ret = vfio_set_msix(gpu->dev, 0, 1, &gpu->event_fd);
 	if (ret) {
 		close(gpu->event_fd);
 		gpu->event_fd = -1;
@@ -269,7 +269,7 @@ void gpu_disable_interrupt(struct gpu *gpu)
 	reg_write(gpu, NV_VFN_INTR_TOP_EN_CLEAR, 1u << (leaf / 2));
 	reg_write(gpu, NV_VFN_INTR_LEAF_EN_CLEAR(leaf),
 		  1u << (NVGRACE_GPU_VECTOR_CE0 % 32));
-	vfio_disable_msix(gpu->dev);
+	vfio_disable_irqs(gpu->dev, VFIO_PCI_MSIX_IRQ_INDEX);
 	close(gpu->event_fd);
 	gpu->event_fd = -1;
 }

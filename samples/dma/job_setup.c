@@ -90,7 +90,7 @@ int step_alloc(struct job *job)
 
 int step_info(struct job *job)
 {
-	struct iommu_mem_info next = { .flags = IOMMU_MEM_INFO_NEXT };
+	struct iommu_mem_info next = {};
 	struct iommu_mem_info info = { .mem_id = job->mem_id };
 	struct report *r = job->report;
 	int ret;
@@ -126,7 +126,7 @@ int step_info(struct job *job)
 	if (info.out_node < -1)
 		return report_failed(r, 0, "impossible node");
 
-	ret = iommufd_mem_info(job->iommufd, &next);
+	ret = iommufd_mem_next(job->iommufd, &next);
 	if (ret || next.mem_id != job->mem_id)
 		return report_failed(r, ret, "enumeration found object %u",
 				     next.mem_id);
@@ -338,7 +338,7 @@ int step_destroy(struct job *job)
 		job->vdevice_id[0], job->veventq_id, job->viommu_id,
 		job->parent_id, job->ioas_id, job->bar_id, job->mem_id,
 	};
-	struct iommu_mem_info next = { .flags = IOMMU_MEM_INFO_NEXT };
+	struct iommu_mem_info next = {};
 	struct report *r = job->report;
 	size_t i;
 	int ret;
@@ -356,7 +356,7 @@ int step_destroy(struct job *job)
 			return report_failed(r, ret, "object %u", ids[i]);
 	}
 	report_number(r, "objects", i);
-	ret = iommufd_mem_info(job->iommufd, &next);
+	ret = iommufd_mem_next(job->iommufd, &next);
 	if (ret != -ENOENT)
 		return report_failed(r, ret, "memory object %u is still there",
 				     next.mem_id);

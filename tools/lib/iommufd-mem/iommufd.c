@@ -14,6 +14,9 @@
 
 #include <iommufd-mem/iommufd.h>
 
+/* Commands for one ioctl: the kernel has a limit, and holds a copy of them */
+#define INVALIDATE_MAX	256
+
 int iommufd_open(void)
 {
 	int fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
@@ -39,32 +42,31 @@ int iommufd_mem_alloc(int fd, struct iommu_mem_alloc *cmd)
 	return iommufd_ioctl(fd, IOMMU_MEM_ALLOC, cmd);
 }
 
-int iommufd_mem_info(int fd, struct iommu_mem_info *cmd)
+static int mem_alloc(int fd, struct iommu_mem_alloc *cmd, uint32_t *mem_id, uint64_t *mmap_offset)
 {
-	cmd->size = sizeof(*cmd);
-	return iommufd_ioctl(fd, IOMMU_MEM_INFO, cmd);
+	int ret = iommufd_mem_alloc(fd, cmd);
+
+	if (ret)
+		return ret;
+	*mem_id = cmd->out_mem_id;
+	*mmap_offset = cmd->out_mmap_offset;
+	return 0;
 }
 
-int iommufd_mem_alloc_region(int fd, uint32_t dev_id, uint64_t length,
-			     uint32_t *mem_id, uint64_t *mmap_offset)
+int iommufd_mem_alloc_region(int fd, uint32_t dev_id, uint64_t length, uint32_t *mem_id,
+			     uint64_t *mmap_offset)
 {
 	struct iommu_mem_alloc cmd = {
 		.type = IOMMU_MEM_TYPE_REGION,
 		.dev_id = dev_id,
 		.length = length,
 	};
-	int ret = iommufd_mem_alloc(fd, &cmd);
 
-	if (ret)
-		return ret;
-	*mem_id = cmd.out_mem_id;
-	*mmap_offset = cmd.out_mmap_offset;
-	return 0;
+	return mem_alloc(fd, &cmd, mem_id, mmap_offset);
 }
 
-int iommufd_mem_alloc_bar(int fd, uint32_t dev_id, uint32_t bar,
-			  uint64_t offset, uint64_t length, uint32_t *mem_id,
-			  uint64_t *mmap_offset)
+int iommufd_mem_alloc_bar(int fd, uint32_t dev_id, uint32_t bar, uint64_t offset,
+			  uint64_t length, uint32_t *mem_id, uint64_t *mmap_offset)
 {
 	struct iommu_mem_alloc cmd = {
 		.type = IOMMU_MEM_TYPE_DEVICE,
@@ -73,13 +75,53 @@ int iommufd_mem_alloc_bar(int fd, uint32_t dev_id, uint32_t bar,
 		.offset = offset,
 		.length = length,
 	};
-	int ret = iommufd_mem_alloc(fd, &cmd);
 
-	if (ret)
-		return ret;
-	*mem_id = cmd.out_mem_id;
-	*mmap_offset = cmd.out_mmap_offset;
-	return 0;
+	return mem_alloc(fd, &cmd, mem_id, mmap_offset);
+}
+
+int iommufd_mem_info(int fd, struct iommu_mem_info *cmd)
+{
+	cmd->size = sizeof(*cmd);
+	return iommufd_ioctl(fd, IOMMU_MEM_INFO, cmd);
+}
+
+int iommufd_mem_next(int fd, struct iommu_mem_info *info)
+{
+	struct iommu_mem_info cmd = {
+		.flags = IOMMU_MEM_INFO_NEXT,
+		.mem_id = info->mem_id + 1,	/* IDs start at 1 */
+	};
+	int ret = iommufd_mem_info(fd, &cmd);
+
+	if (!ret)
+		*info = cmd;
+	return ret;
+}
+
+int iommufd_mem_retired(int fd, uint32_t mem_id, struct iommu_mem_retired_range *ranges,
+			uint32_t *count)
+{
+	struct iommu_mem_retired cmd = {
+		.size = sizeof(cmd),
+		.mem_id = mem_id,
+		.count = *count,
+		.ranges = (uintptr_t)ranges,
+	};
+	int ret = iommufd_ioctl(fd, IOMMU_MEM_RETIRED, &cmd);
+
+	if (!ret || ret == -ENOSPC)
+		*count = cmd.count;
+	return ret;
+}
+
+int iommufd_mem_export(int fd, uint32_t mem_id, int *file)
+{
+	struct iommu_mem_export cmd = { .size = sizeof(cmd), .mem_id = mem_id };
+	int ret = iommufd_ioctl(fd, IOMMU_MEM_EXPORT, &cmd);
+
+	if (!ret)
+		*file = cmd.out_fd;
+	return ret;
 }
 
 /*
@@ -157,6 +199,25 @@ int iommufd_ioas_map_mem(int fd, uint32_t ioas_id, uint32_t mem_id,
 	return ret;
 }
 
+int iommufd_ioas_map_file(int fd, uint32_t ioas_id, int file, uint64_t offset,
+			  uint64_t length, uint32_t flags, uint64_t *iova)
+{
+	struct iommu_ioas_map_file cmd = {
+		.size = sizeof(cmd),
+		.flags = flags,
+		.ioas_id = ioas_id,
+		.fd = file,
+		.start = offset,
+		.length = length,
+		.iova = *iova,
+	};
+	int ret = iommufd_ioctl(fd, IOMMU_IOAS_MAP_FILE, &cmd);
+
+	if (!ret)
+		*iova = cmd.iova;
+	return ret;
+}
+
 int iommufd_ioas_copy(int fd, uint32_t dst_ioas_id, uint32_t src_ioas_id,
 		      uint64_t length, uint32_t flags, uint64_t *dst_iova,
 		      uint64_t src_iova)
@@ -204,13 +265,13 @@ static int hwpt_alloc(int fd, struct iommu_hwpt_alloc *cmd, uint32_t *hwpt_id)
 	return ret;
 }
 
-int iommufd_hwpt_alloc(int fd, uint32_t dev_id, uint32_t pt_id, uint32_t flags,
+int iommufd_hwpt_alloc(int fd, uint32_t dev_id, uint32_t ioas_id, uint32_t flags,
 		       uint32_t *hwpt_id)
 {
 	struct iommu_hwpt_alloc cmd = {
 		.flags = flags,
 		.dev_id = dev_id,
-		.pt_id = pt_id,
+		.pt_id = ioas_id,
 		.data_type = IOMMU_HWPT_DATA_NONE,
 	};
 
@@ -261,6 +322,81 @@ int iommufd_vdevice_alloc(int fd, uint32_t viommu_id, uint32_t dev_id,
 
 	if (!ret)
 		*vdevice_id = cmd.out_vdevice_id;
+	return ret;
+}
+
+int iommufd_nest_destroy(int fd, struct iommufd_nest *nest)
+{
+	uint32_t *ids[] = { &nest->vdevice_id, &nest->viommu_id, &nest->parent_id };
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		ret = *ids[i] ? iommufd_destroy(fd, *ids[i]) : 0;
+		if (ret)
+			return ret;
+		*ids[i] = 0;
+	}
+	return 0;
+}
+
+int iommufd_nest_alloc(int fd, uint32_t dev_id, uint32_t ioas_id, uint64_t virt_id,
+		       struct iommufd_nest *nest)
+{
+	struct iommufd_nest made = {};
+	int ret;
+
+	ret = iommufd_hwpt_alloc(fd, dev_id, ioas_id, IOMMU_HWPT_ALLOC_NEST_PARENT,
+				 &made.parent_id);
+	if (!ret)
+		ret = iommufd_viommu_alloc(fd, dev_id, made.parent_id, &made.viommu_id);
+	if (!ret)
+		ret = iommufd_vdevice_alloc(fd, made.viommu_id, dev_id, virt_id, &made.vdevice_id);
+	if (ret)
+		iommufd_nest_destroy(fd, &made);
+	else
+		*nest = made;
+	return ret;
+}
+
+static int invalidate(int fd, uint32_t viommu_id,
+		      const struct iommu_viommu_arm_smmuv3_invalidate *cmds, uint32_t *count)
+{
+	struct iommu_hwpt_invalidate cmd = {
+		.size = sizeof(cmd),
+		.hwpt_id = viommu_id,
+		.data_uptr = (uintptr_t)cmds,
+		.data_type = IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3,
+		.entry_len = sizeof(*cmds),
+		.entry_num = *count,
+	};
+	int ret = iommufd_ioctl(fd, IOMMU_HWPT_INVALIDATE, &cmd);
+
+	/* An early error leaves entry_num alone */
+	*count = ret && cmd.entry_num == *count ? 0 : cmd.entry_num;
+	return ret;
+}
+
+int iommufd_hwpt_invalidate_smmuv3(int fd, uint32_t viommu_id,
+				   const struct iommu_viommu_arm_smmuv3_invalidate *cmds,
+				   uint32_t *count)
+{
+	uint32_t done = 0, part, again;
+	int ret = 0;
+
+	while (!ret && done < *count) {
+		part = *count - done < INVALIDATE_MAX ? *count - done : INVALIDATE_MAX;
+		ret = invalidate(fd, viommu_id, cmds + done, &part);
+		/*
+		 * The driver counts what it has looked at before a bad command, but may
+		 * not have issued it. To invalidate twice does no harm.
+		 */
+		again = part;
+		if (ret && part)
+			invalidate(fd, viommu_id, cmds + done, &again);
+		done += part;
+	}
+	*count = done;
 	return ret;
 }
 

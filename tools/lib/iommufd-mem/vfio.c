@@ -4,6 +4,7 @@
  * that no path has to be given; nothing here knows what kind of device it is.
  */
 #include <dirent.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -18,29 +19,14 @@
 
 #include <iommufd-mem/vfio.h>
 
+#include "sysfs.h"
+
 #define SYSFS_PCI "/sys/bus/pci/devices"
-
-/* A number in a sysfs attribute of the PCI function, -1 if there is none */
-static long read_attribute(const char *bdf, const char *name)
-{
-	char path[256];
-	long value;
-	FILE *f;
-	int got;
-
-	snprintf(path, sizeof(path), SYSFS_PCI "/%s/%s", bdf, name);
-	f = fopen(path, "re");
-	if (!f)
-		return -1;
-	got = fscanf(f, "%li", &value);
-	fclose(f);
-	return got == 1 ? value : -1;
-}
 
 static bool has_ids(const char *bdf, uint16_t vendor, uint16_t device)
 {
-	return read_attribute(bdf, "vendor") == vendor &&
-	       read_attribute(bdf, "device") == device;
+	return sysfs_number(SYSFS_PCI, bdf, "vendor", -1) == vendor &&
+	       sysfs_number(SYSFS_PCI, bdf, "device", -1) == device;
 }
 
 /* The name of the function's cdev: its only entry in vfio-dev/ */
@@ -71,8 +57,25 @@ static int is_visible(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
-int vfio_find(uint16_t vendor, uint16_t device, struct vfio_function *found,
-	      int max)
+int vfio_find_bdf(const char *bdf, struct vfio_function *function)
+{
+	struct vfio_function it = {};
+	long long vendor, device;
+
+	vendor = sysfs_number(SYSFS_PCI, bdf, "vendor", -1);
+	device = sysfs_number(SYSFS_PCI, bdf, "device", -1);
+	if (vendor < 0 || device < 0 || strlen(bdf) >= sizeof(it.bdf))
+		return -ENODEV;
+	if (!find_cdev(bdf, it.cdev, sizeof(it.cdev)))
+		return -ENOENT;
+	strcpy(it.bdf, bdf);
+	it.vendor = vendor;
+	it.device = device;
+	*function = it;
+	return 0;
+}
+
+int vfio_find(uint16_t vendor, uint16_t device, struct vfio_function *found, int max)
 {
 	struct dirent **names;
 	int nr, i, count = 0;
@@ -83,17 +86,10 @@ int vfio_find(uint16_t vendor, uint16_t device, struct vfio_function *found,
 		return 0;
 	for (i = 0; i < nr; i++) {
 		const char *bdf = names[i]->d_name;
-		struct vfio_function function = {
-			.vendor = vendor,
-			.device = device,
-		};
 
-		if (count < max && strlen(bdf) < sizeof(function.bdf) &&
-		    has_ids(bdf, vendor, device) &&
-		    find_cdev(bdf, function.cdev, sizeof(function.cdev))) {
-			strcpy(function.bdf, bdf);
-			found[count++] = function;
-		}
+		if (count < max && has_ids(bdf, vendor, device) &&
+		    !vfio_find_bdf(bdf, &found[count]))
+			count++;
 		free(names[i]);
 	}
 	free(names);
@@ -125,10 +121,13 @@ int vfio_open(struct vfio_dev *dev, const struct vfio_function *function)
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	dev->function = *function;
-	dev->fd = fd;
-	dev->dev_id = 0;
+	*dev = (struct vfio_dev){ .function = *function, .fd = fd };
 	return 0;
+}
+
+void vfio_adopt(struct vfio_dev *dev, int fd, uint32_t dev_id)
+{
+	*dev = (struct vfio_dev){ .fd = fd, .dev_id = dev_id };
 }
 
 void vfio_close(struct vfio_dev *dev)
@@ -173,13 +172,22 @@ int vfio_reset(struct vfio_dev *dev)
 	return ioctl(dev->fd, VFIO_DEVICE_RESET) ? -errno : 0;
 }
 
-int vfio_region_info(struct vfio_dev *dev, uint32_t index,
-		     struct vfio_region_info *info)
+int vfio_device_info(struct vfio_dev *dev, struct vfio_device_info *info)
 {
-	memset(info, 0, sizeof(*info));
-	info->argsz = sizeof(*info);
-	info->index = index;
+	*info = (struct vfio_device_info){ .argsz = sizeof(*info) };
+	return ioctl(dev->fd, VFIO_DEVICE_GET_INFO, info) ? -errno : 0;
+}
+
+int vfio_region_info(struct vfio_dev *dev, uint32_t index, struct vfio_region_info *info)
+{
+	*info = (struct vfio_region_info){ .argsz = sizeof(*info), .index = index };
 	return ioctl(dev->fd, VFIO_DEVICE_GET_REGION_INFO, info) ? -errno : 0;
+}
+
+int vfio_irq_info(struct vfio_dev *dev, uint32_t index, struct vfio_irq_info *info)
+{
+	*info = (struct vfio_irq_info){ .argsz = sizeof(*info), .index = index };
+	return ioctl(dev->fd, VFIO_DEVICE_GET_IRQ_INFO, info) ? -errno : 0;
 }
 
 int vfio_mmap_bar(struct vfio_dev *dev, uint32_t bar, uint64_t offset,
@@ -200,77 +208,121 @@ int vfio_mmap_bar(struct vfio_dev *dev, uint32_t bar, uint64_t offset,
 	return 0;
 }
 
-static int config_access(struct vfio_dev *dev, uint32_t offset, uint16_t *value,
-			 bool write)
+/* What read() and write() of the cdev came to. vfio-pci refuses MMIO with -EIO */
+static int whole(ssize_t done, uint32_t length)
 {
-	struct vfio_region_info info;
-	uint8_t raw[2] = { *value & 0xff, *value >> 8 };
-	ssize_t done;
-	int ret;
-
-	ret = vfio_region_info(dev, VFIO_PCI_CONFIG_REGION_INDEX, &info);
-	if (ret)
-		return ret;
-	if (write)
-		done = pwrite(dev->fd, raw, sizeof(raw), info.offset + offset);
-	else
-		done = pread(dev->fd, raw, sizeof(raw), info.offset + offset);
 	if (done < 0)
 		return -errno;
-	if (done != sizeof(raw))
-		return -EIO;
-	*value = raw[0] | raw[1] << 8;
+	return done == (ssize_t)length ? 0 : -EIO;
+}
+
+/* Where the range is in the cdev: the index is in the offset's high bits */
+static int region_offset(struct vfio_dev *dev, uint32_t index, uint64_t offset,
+			 uint32_t length, off_t *at)
+{
+	struct vfio_region_info info;
+	int ret = vfio_region_info(dev, index, &info);
+
+	if (ret)
+		return ret;
+	if (offset > info.size || length > info.size - offset)
+		return -EINVAL;
+	*at = info.offset + offset;
 	return 0;
 }
 
-int vfio_config_read16(struct vfio_dev *dev, uint32_t offset, uint16_t *value)
+int vfio_read(struct vfio_dev *dev, uint32_t index, uint64_t offset, void *data,
+	      uint32_t length)
 {
-	*value = 0;
-	return config_access(dev, offset, value, false);
+	off_t at;
+	int ret = region_offset(dev, index, offset, length, &at);
+
+	return ret ? ret : whole(pread(dev->fd, data, length, at), length);
 }
 
-int vfio_config_write16(struct vfio_dev *dev, uint32_t offset, uint16_t value)
+int vfio_write(struct vfio_dev *dev, uint32_t index, uint64_t offset, const void *data,
+	       uint32_t length)
 {
-	return config_access(dev, offset, &value, true);
+	off_t at;
+	int ret = region_offset(dev, index, offset, length, &at);
+
+	return ret ? ret : whole(pwrite(dev->fd, data, length, at), length);
+}
+
+static bool is_register(uint32_t offset, uint32_t size)
+{
+	return (size == 1 || size == 2 || size == 4) && !(offset % size);
+}
+
+int vfio_config_read(struct vfio_dev *dev, uint32_t offset, uint32_t size, uint32_t *value)
+{
+	uint32_t raw = 0;
+	int ret;
+
+	if (!is_register(offset, size))
+		return -EINVAL;
+	ret = vfio_read(dev, VFIO_PCI_CONFIG_REGION_INDEX, offset, &raw, size);
+	if (!ret)
+		*value = le32toh(raw);
+	return ret;
+}
+
+int vfio_config_write(struct vfio_dev *dev, uint32_t offset, uint32_t size, uint32_t value)
+{
+	uint32_t raw = htole32(value);
+
+	if (!is_register(offset, size))
+		return -EINVAL;
+	return vfio_write(dev, VFIO_PCI_CONFIG_REGION_INDEX, offset, &raw, size);
 }
 
 int vfio_set_command(struct vfio_dev *dev, uint16_t set, uint16_t clear)
 {
-	uint16_t command;
+	uint32_t command;
 	int ret;
 
-	ret = vfio_config_read16(dev, PCI_COMMAND, &command);
+	ret = vfio_config_read(dev, PCI_COMMAND, 2, &command);
 	if (ret)
 		return ret;
-	return vfio_config_write16(dev, PCI_COMMAND, (command & ~clear) | set);
+	return vfio_config_write(dev, PCI_COMMAND, 2, (command & ~clear) | set);
 }
 
-int vfio_enable_msix(struct vfio_dev *dev, uint32_t vector, int event_fd)
+int vfio_set_irqs(struct vfio_dev *dev, uint32_t index, uint32_t first, uint32_t count,
+		  const int *fds)
 {
-	union {
-		struct vfio_irq_set set;
-		uint8_t raw[sizeof(struct vfio_irq_set) + sizeof(int32_t)];
-	} cmd = {
-		.set = {
-			.argsz = sizeof(cmd),
-			.flags = VFIO_IRQ_SET_DATA_EVENTFD |
-				 VFIO_IRQ_SET_ACTION_TRIGGER,
-			.index = VFIO_PCI_MSIX_IRQ_INDEX,
-			.start = vector,
-			.count = 1,
-		},
-	};
+	struct vfio_irq_set *set;
+	size_t length;
+	int ret;
 
-	memcpy(cmd.set.data, &event_fd, sizeof(int32_t));
-	return ioctl(dev->fd, VFIO_DEVICE_SET_IRQS, &cmd) ? -errno : 0;
+	/* An MSI-X table has no more entries */
+	if (!count || count > 2048)
+		return -EINVAL;
+	length = sizeof(*set) + count * sizeof(int32_t);
+	set = calloc(1, length);
+	if (!set)
+		return -ENOMEM;
+	set->argsz = length;
+	set->flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
+	set->index = index;
+	set->start = first;
+	set->count = count;
+	memcpy(set->data, fds, count * sizeof(int32_t));
+	ret = ioctl(dev->fd, VFIO_DEVICE_SET_IRQS, set) ? -errno : 0;
+	free(set);
+	return ret;
 }
 
-int vfio_disable_msix(struct vfio_dev *dev)
+int vfio_set_msix(struct vfio_dev *dev, uint32_t first, uint32_t count, const int *fds)
+{
+	return vfio_set_irqs(dev, VFIO_PCI_MSIX_IRQ_INDEX, first, count, fds);
+}
+
+int vfio_disable_irqs(struct vfio_dev *dev, uint32_t index)
 {
 	struct vfio_irq_set cmd = {
 		.argsz = sizeof(cmd),
 		.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER,
-		.index = VFIO_PCI_MSIX_IRQ_INDEX,
+		.index = index,
 	};
 
 	return ioctl(dev->fd, VFIO_DEVICE_SET_IRQS, &cmd) ? -errno : 0;

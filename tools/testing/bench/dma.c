@@ -29,16 +29,9 @@ static int map_address(struct dma *dma, struct memory *memory, uint64_t iova)
 
 static int map_file(struct dma *dma, struct memory *memory, uint64_t iova)
 {
-	struct iommu_ioas_map_file cmd = {
-		.size = sizeof(cmd),
-		.flags = IOMMUFD_FIXED_READ_WRITE,
-		.ioas_id = dma->b->ioas_id,
-		.fd = memory->fd,
-		.length = memory->length,
-		.iova = iova,
-	};
-
-	return iommufd_ioctl(dma->b->iommufd, IOMMU_IOAS_MAP_FILE, &cmd);
+	return iommufd_ioas_map_file(dma->b->iommufd, dma->b->ioas_id,
+				     memory->fd, 0, memory->length,
+				     IOMMUFD_FIXED_READ_WRITE, &iova);
 }
 
 static int unmap_ioas(struct dma *dma, struct memory *memory, uint64_t iova)

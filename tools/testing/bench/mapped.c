@@ -68,16 +68,11 @@ int mapped_mmap(struct mapped *mapped, uint64_t mmap_offset)
 
 static int map_dma_buf(struct mapped *mapped)
 {
-	struct iommu_ioas_map_file cmd = {
-		.size = sizeof(cmd),
-		.flags = IOMMUFD_FIXED_READ_WRITE,
-		.ioas_id = mapped->ioas_id[0],
-		.fd = mapped->fd,
-		.length = mapped->length,
-		.iova = BENCH_IOVA,
-	};
+	uint64_t iova = BENCH_IOVA;
 
-	return iommufd_ioctl(mapped->b->iommufd, IOMMU_IOAS_MAP_FILE, &cmd);
+	return iommufd_ioas_map_file(mapped->b->iommufd, mapped->ioas_id[0],
+				     mapped->fd, 0, mapped->length,
+				     IOMMUFD_FIXED_READ_WRITE, &iova);
 }
 
 int mapped_map(struct mapped *mapped)

@@ -28,7 +28,7 @@ struct device {
 	struct vfio_dev dev;
 	uint32_t bar;
 	uint64_t length;	/* bytes, of the BAR */
-	uint16_t command;	/* but for PCI_COMMAND_MEMORY */
+	uint32_t command;	/* but for PCI_COMMAND_MEMORY */
 };
 
 /* The largest one */
@@ -66,17 +66,17 @@ static int device_open(struct device *device, struct bench *b)
 	if (!ret)
 		ret = vfio_set_command(&device->dev, PCI_COMMAND_MEMORY, 0);
 	if (!ret)
-		ret = vfio_config_read16(&device->dev, PCI_COMMAND,
-					 &device->command);
+		ret = vfio_config_read(&device->dev, PCI_COMMAND, 2,
+				       &device->command);
 	device->command &= ~PCI_COMMAND_MEMORY;
 	return ret ?: find_bar(device);
 }
 
 static int decode(struct device *device, bool on)
 {
-	return vfio_config_write16(&device->dev, PCI_COMMAND,
-				   device->command |
-				   (on ? PCI_COMMAND_MEMORY : 0));
+	return vfio_config_write(&device->dev, PCI_COMMAND, 2,
+				 device->command |
+				 (on ? PCI_COMMAND_MEMORY : 0));
 }
 
 static int export(struct device *device, struct mapped *mapped)

@@ -121,15 +121,14 @@ TEST_F(mem_dmem, a_refused_allocation_is_not_charged)
 
 TEST_F(mem_dmem, memory_that_outlives_its_context_stays_charged)
 {
-	struct iommu_mem_export cmd = { .size = sizeof(cmd) };
+	int fd;
 
 	EXPECT_ALLOC(0, MIB(4));
-	cmd.mem_id = self->id;
-	ASSERT_EQ(0, iommufd_ioctl(self->iommufd, IOMMU_MEM_EXPORT, &cmd));
+	ASSERT_EQ(0, iommufd_mem_export(self->iommufd, self->id, &fd));
 	close(self->iommufd);
 	self->iommufd = -1;
 	EXPECT_EQ(MIB(4), usage(self->region));
-	close(cmd.out_fd);
+	close(fd);
 	EXPECT_EQ(0, usage(self->region));
 }
 

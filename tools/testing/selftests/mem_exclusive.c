@@ -129,15 +129,12 @@ TEST_F(mem_exclusive, memory_that_outlives_its_context_keeps_all_others_out)
 
 TEST_F(mem_exclusive, an_exported_object_keeps_others_out_without_its_context)
 {
-	struct iommu_mem_export cmd = {
-		.size = sizeof(cmd),
-		.mem_id = self->object.id,
-	};
+	int fd;
 
-	ASSERT_EQ(0, iommufd_ioctl(self->a.iommufd, IOMMU_MEM_EXPORT, &cmd));
+	ASSERT_EQ(0, iommufd_mem_export(self->a.iommufd, self->object.id, &fd));
 	memtest_close(&self->a);
 	EXPECT_B_GETS(-EBUSY);
-	close(cmd.out_fd);
+	close(fd);
 	EXPECT_B_GETS(0);
 }
 

@@ -65,17 +65,8 @@ FIXTURE_TEARDOWN(mem_export)
 static int map_file(int iommufd, uint32_t ioas_id, int fd, uint64_t start,
 		    uint64_t length, uint64_t iova)
 {
-	struct iommu_ioas_map_file cmd = {
-		.size = sizeof(cmd),
-		.flags = IOMMUFD_FIXED_READ_WRITE,
-		.ioas_id = ioas_id,
-		.fd = fd,
-		.start = start,
-		.length = length,
-		.iova = iova,
-	};
-
-	return iommufd_ioctl(iommufd, IOMMU_IOAS_MAP_FILE, &cmd);
+	return iommufd_ioas_map_file(iommufd, ioas_id, fd, start, length,
+				     IOMMUFD_FIXED_READ_WRITE, &iova);
 }
 
 #define EXPECT_MAP_FILE(expected, start, length, iova)			\
@@ -134,23 +125,17 @@ TEST_F(mem_export, ranges_that_leave_the_object_are_invalid)
 
 TEST_F(mem_export, what_is_no_descriptor_cannot_be_mapped)
 {
-	struct iommu_ioas_map_file cmd = {
-		.size = sizeof(cmd),
-		.flags = IOMMUFD_FIXED_READ_WRITE,
-		.ioas_id = self->ioas_id,
-		.fd = -1,
-		.length = LENGTH,
-		.iova = IOVA,
-	};
+	uint64_t iova = IOVA;
 
-	EXPECT_EQ(-EBADF, iommufd_ioctl(self->t.iommufd, IOMMU_IOAS_MAP_FILE,
-					&cmd));
+	EXPECT_EQ(-EBADF, map_file(self->t.iommufd, self->ioas_id, -1, 0,
+				   LENGTH, IOVA));
 	/* The flag of memory objects belongs to IOMMU_IOAS_MAP alone */
 	EXPECT_EXPORT(0);
-	cmd.fd = self->cmd.out_fd;
-	cmd.flags |= IOMMU_IOAS_MAP_MEM;
-	EXPECT_EQ(-EOPNOTSUPP, iommufd_ioctl(self->t.iommufd,
-					     IOMMU_IOAS_MAP_FILE, &cmd));
+	EXPECT_EQ(-EOPNOTSUPP,
+		  iommufd_ioas_map_file(self->t.iommufd, self->ioas_id,
+					self->cmd.out_fd, 0, LENGTH,
+					IOMMUFD_FIXED_READ_WRITE |
+					IOMMU_IOAS_MAP_MEM, &iova));
 }
 
 TEST_F(mem_export, the_descriptor_is_closed_on_exec)

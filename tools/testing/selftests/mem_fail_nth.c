@@ -39,16 +39,13 @@ FIXTURE(mem_fail_nth)
  */
 static int hold_region(struct memtest *t, int *fd)
 {
-	struct iommu_mem_export cmd = { .size = sizeof(cmd) };
 	struct memtest_object page;
 	int ret;
 
 	ret = memtest_object_alloc(t, &page, memtest_page_size());
 	if (ret)
 		return ret;
-	cmd.mem_id = page.id;
-	ret = iommufd_ioctl(t->iommufd, IOMMU_MEM_EXPORT, &cmd);
-	*fd = cmd.out_fd;
+	ret = iommufd_mem_export(t->iommufd, page.id, fd);
 	return ret ?: memtest_object_free(t, &page);
 }
 
@@ -103,7 +100,7 @@ static int unmap_all(struct world *w, uint32_t ioas_id)
 /* Whatever an operation made */
 static int world_undo(struct world *w)
 {
-	struct iommu_mem_info info = { .flags = IOMMU_MEM_INFO_NEXT };
+	struct iommu_mem_info info = {};
 	int ret;
 
 	if (w->object.va)
@@ -113,7 +110,7 @@ static int world_undo(struct world *w)
 	ret = unmap_all(w, w->ioas_id);
 	if (!ret)
 		ret = unmap_all(w, w->other_ioas_id);
-	while (!ret && !iommufd_mem_info(w->t.iommufd, &info))
+	while (!ret && !iommufd_mem_next(w->t.iommufd, &info))
 		ret = iommufd_destroy(w->t.iommufd, info.mem_id);
 	return ret;
 }
@@ -256,18 +253,14 @@ static int op_retired(struct world *w)
 
 static int op_export(struct world *w)
 {
-	struct iommu_mem_export cmd = {
-		.size = sizeof(cmd),
-		.mem_id = w->object.id,
-	};
-	int ret, next = dup(w->t.iommufd);
+	int ret, fd, next = dup(w->t.iommufd);
 
 	close(next);
-	ret = iommufd_ioctl(w->t.iommufd, IOMMU_MEM_EXPORT, &cmd);
+	ret = iommufd_mem_export(w->t.iommufd, w->object.id, &fd);
 	if (!ret) {
-		if (cmd.out_fd != next)
+		if (fd != next)
 			return -EMFILE;
-		close(cmd.out_fd);
+		close(fd);
 		return 0;
 	}
 	if (dup(w->t.iommufd) != next)
@@ -278,25 +271,15 @@ static int op_export(struct world *w)
 
 static int op_map_file(struct world *w)
 {
-	struct iommu_mem_export export = {
-		.size = sizeof(export),
-		.mem_id = w->object.id,
-	};
-	struct iommu_ioas_map_file map = {
-		.size = sizeof(map),
-		.flags = IOMMUFD_FIXED_READ_WRITE,
-		.ioas_id = w->ioas_id,
-		.length = LENGTH,
-		.iova = IOVA,
-	};
-	int ret;
+	uint64_t iova = IOVA;
+	int ret, fd;
 
-	ret = iommufd_ioctl(w->t.iommufd, IOMMU_MEM_EXPORT, &export);
+	ret = iommufd_mem_export(w->t.iommufd, w->object.id, &fd);
 	if (ret)
 		return ret;
-	map.fd = export.out_fd;
-	ret = iommufd_ioctl(w->t.iommufd, IOMMU_IOAS_MAP_FILE, &map);
-	close(export.out_fd);
+	ret = iommufd_ioas_map_file(w->t.iommufd, w->ioas_id, fd, 0, LENGTH,
+				    IOMMUFD_FIXED_READ_WRITE, &iova);
+	close(fd);
 	return ret;
 }
 

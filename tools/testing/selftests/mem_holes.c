@@ -215,29 +215,22 @@ TEST_F(mem_holes, all_pieces_are_mapped_or_none)
 
 TEST_F(mem_holes, a_file_is_mapped_between_the_holes_only)
 {
-	struct iommu_mem_export export = {
-		.size = sizeof(export),
-		.mem_id = self->object.id,
-	};
-	struct iommu_ioas_map_file map = {
-		.size = sizeof(map),
-		.flags = IOMMUFD_FIXED_READ_WRITE,
-		.ioas_id = self->cmd.ioas_id,
-		.length = self->object.length,
-		.iova = IOVA,
-	};
 	uint64_t after = self->hole[0].offset + self->hole[0].length;
+	uint64_t iova = IOVA;
+	int fd;
 
-	ASSERT_EQ(0, iommufd_ioctl(self->t.iommufd, IOMMU_MEM_EXPORT, &export));
-	map.fd = export.out_fd;
-	EXPECT_EQ(-EINVAL, iommufd_ioctl(self->t.iommufd, IOMMU_IOAS_MAP_FILE,
-					 &map));
-	map.start = after;
-	map.iova = IOVA + after;
-	map.length = self->hole[1].offset - after;
-	EXPECT_EQ(0, iommufd_ioctl(self->t.iommufd, IOMMU_IOAS_MAP_FILE, &map));
+	ASSERT_EQ(0, iommufd_mem_export(self->t.iommufd, self->object.id, &fd));
+	EXPECT_EQ(-EINVAL,
+		  iommufd_ioas_map_file(self->t.iommufd, self->cmd.ioas_id, fd,
+					0, self->object.length,
+					IOMMUFD_FIXED_READ_WRITE, &iova));
+	iova = IOVA + after;
+	EXPECT_EQ(0, iommufd_ioas_map_file(self->t.iommufd, self->cmd.ioas_id,
+					   fd, after,
+					   self->hole[1].offset - after,
+					   IOMMUFD_FIXED_READ_WRITE, &iova));
 	EXPECT_SAME_PAGE(IOVA, after);
-	close(export.out_fd);
+	close(fd);
 }
 
 TEST_HARNESS_MAIN

@@ -201,19 +201,17 @@ static void receive(struct receiver *r)
 	r->iommufd = fds[0];
 	CHECK(r->iommufd >= 0);
 	for (i = 0; i < 2; i++) {
-		r->vf[i].fd = fds[1 + i];
-		r->vf[i].dev_id = r->heard.dev_id[i];
+		vfio_adopt(&r->vf[i], fds[1 + i], r->heard.dev_id[i]);
 	}
 }
 
 static void find_all(struct receiver *r)
 {
-	struct iommu_mem_info info = { .flags = IOMMU_MEM_INFO_NEXT };
+	struct iommu_mem_info info = {};
 
-	for (r->nr = 0; !iommufd_mem_info(r->iommufd, &info); r->nr++) {
+	for (r->nr = 0; !iommufd_mem_next(r->iommufd, &info); r->nr++) {
 		CHECK(r->nr < MAX_OBJECTS);
 		r->info[r->nr] = info;
-		info.mem_id++;
 	}
 }
 

@@ -43,13 +43,13 @@ struct victim {
 
 static int find_capability(struct vfio_dev *dev, uint8_t id, uint32_t *offset)
 {
-	uint16_t value;
+	uint32_t value;
 	int ret, left;
 
-	ret = vfio_config_read16(dev, PCI_CAPABILITY_LIST, &value);
+	ret = vfio_config_read(dev, PCI_CAPABILITY_LIST, 1, &value);
 	for (left = 48; !ret && (value & 0xff) && left; left--) {
 		*offset = value & 0xfc;
-		ret = vfio_config_read16(dev, *offset, &value);
+		ret = vfio_config_read(dev, *offset, 2, &value);
 		if (!ret && (value & 0xff) == id)
 			return 0;
 		value >>= 8;
@@ -138,10 +138,10 @@ static int suspend(struct victim *victim)
 static int wake_up(struct victim *victim)
 {
 	struct pollfd woken = { .fd = victim->wake_fd, .events = POLLIN };
-	uint16_t value;
+	uint32_t value;
 	int ret;
 
-	ret = vfio_config_read16(victim->dev, PCI_COMMAND, &value);
+	ret = vfio_config_read(victim->dev, PCI_COMMAND, 2, &value);
 	if (ret)
 		return ret;
 	return poll(&woken, 1, MEMTEST_DEADLINE * 1000) == 1 ? 0 : -ETIMEDOUT;
@@ -153,7 +153,8 @@ static int set_power_state(struct victim *victim, uint16_t state)
 	int ret;
 
 	ret = find_capability(victim->dev, PCI_CAP_ID_PM, &pm);
-	return ret ?: vfio_config_write16(victim->dev, pm + PCI_PM_CTRL, state);
+	return ret ?: vfio_config_write(victim->dev, pm + PCI_PM_CTRL, 2,
+					state);
 }
 
 static int power_off(struct victim *victim)
@@ -173,16 +174,16 @@ static int reset(struct victim *victim)
 
 static int function_level_reset(struct victim *victim)
 {
-	uint16_t control;
+	uint32_t control;
 	uint32_t exp;
 	int ret;
 
 	ret = find_capability(victim->dev, PCI_CAP_ID_EXP, &exp);
 	if (!ret)
-		ret = vfio_config_read16(victim->dev, exp + PCI_EXP_DEVCTL,
-					 &control);
-	return ret ?: vfio_config_write16(victim->dev, exp + PCI_EXP_DEVCTL,
-					  control | PCI_EXP_DEVCTL_BCR_FLR);
+		ret = vfio_config_read(victim->dev, exp + PCI_EXP_DEVCTL, 2,
+				       &control);
+	return ret ?: vfio_config_write(victim->dev, exp + PCI_EXP_DEVCTL, 2,
+					control | PCI_EXP_DEVCTL_BCR_FLR);
 }
 
 static int hot_reset(struct victim *victim)

@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 
 #include "memtest.h"
@@ -210,22 +209,9 @@ TEST_F(mem_sriov, a_bar_of_a_vf_that_was_removed_never_comes_back)
 /* An eventfd that is signalled when the driver wants the device back */
 static int request_event(struct vfio_dev *dev)
 {
-	union {
-		struct vfio_irq_set set;
-		char raw[sizeof(struct vfio_irq_set) + sizeof(int)];
-	} irq = {
-		.set = {
-			.argsz = sizeof(irq.raw),
-			.flags = VFIO_IRQ_SET_DATA_EVENTFD |
-				 VFIO_IRQ_SET_ACTION_TRIGGER,
-			.index = VFIO_PCI_REQ_IRQ_INDEX,
-			.count = 1,
-		},
-	};
 	int fd = eventfd(0, EFD_CLOEXEC);
 
-	memcpy(irq.set.data, &fd, sizeof(fd));
-	return ioctl(dev->fd, VFIO_DEVICE_SET_IRQS, &irq.set) ? -errno : fd;
+	return vfio_set_irqs(dev, VFIO_PCI_REQ_IRQ_INDEX, 0, 1, &fd) ?: fd;
 }
 
 /*

@@ -199,13 +199,11 @@ int memtest_region_is_idle(void)
 
 int memtest_count_objects(struct memtest *t)
 {
-	struct iommu_mem_info info = { .flags = IOMMU_MEM_INFO_NEXT };
+	struct iommu_mem_info info = {};
 	int count = 0;
 
-	while (!iommufd_mem_info(t->iommufd, &info)) {
+	while (!iommufd_mem_next(t->iommufd, &info))
 		count++;
-		info.mem_id++;
-	}
 	return count;
 }
 
@@ -315,15 +313,8 @@ int memtest_region(uint64_t *base, uint64_t *size)
 int memtest_list_bad(struct memtest *t, uint32_t mem_id,
 		     struct iommu_mem_retired_range *ranges, uint32_t count)
 {
-	struct iommu_mem_retired cmd = {
-		.size = sizeof(cmd),
-		.mem_id = mem_id,
-		.count = count,
-		.ranges = (uintptr_t)ranges,
-	};
-
-	return iommufd_ioctl(t->iommufd, IOMMU_MEM_RETIRED, &cmd) ?:
-	       (int)cmd.count;
+	return iommufd_mem_retired(t->iommufd, mem_id, ranges, &count) ?:
+	       (int)count;
 }
 
 int memtest_fail_memory(uint64_t paddr)

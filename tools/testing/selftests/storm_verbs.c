@@ -93,29 +93,19 @@ static int map_va(struct storm_worker *w, const struct storm_slot *slot,
 static int map_file(struct storm_worker *w, const struct storm_slot *slot,
 		    int ctx, uint32_t ioas_id, uint64_t iova)
 {
-	struct iommu_mem_export cmd = {
-		.size = sizeof(cmd),
-		.mem_id = slot->id,
-	};
-	struct iommu_ioas_map_file map = {
-		.size = sizeof(map),
-		.flags = IOMMUFD_FIXED_READ_WRITE,
-		.ioas_id = ioas_id,
-		.length = slot->length,
-		.iova = iova,
-	};
-	int ret;
+	int ret, fd;
 
 	ret = storm_did(w, CALL_EXPORT,
-			iommufd_ioctl(storm_context[slot->ctx].fd,
-				      IOMMU_MEM_EXPORT, &cmd));
+			iommufd_mem_export(storm_context[slot->ctx].fd,
+					   slot->id, &fd));
 	if (ret)
 		return ret;
-	map.fd = cmd.out_fd;
 	ret = storm_did(w, CALL_MAP_FILE,
-			iommufd_ioctl(storm_context[ctx].fd,
-				      IOMMU_IOAS_MAP_FILE, &map));
-	close(cmd.out_fd);
+			iommufd_ioas_map_file(storm_context[ctx].fd, ioas_id,
+					      fd, 0, slot->length,
+					      IOMMUFD_FIXED_READ_WRITE,
+					      &iova));
+	close(fd);
 	return ret;
 }
 
@@ -204,15 +194,12 @@ static void op_any(struct storm_worker *w)
 static void op_retired(struct storm_worker *w)
 {
 	struct storm_slot *slot = storm_some_slot(w);
-	struct iommu_mem_retired cmd = {
-		.size = sizeof(cmd),
-		.mem_id = slot->id,
-	};
+	uint32_t count = 0;
 
 	if (slot->id)
 		storm_did(w, CALL_RETIRED,
-			  iommufd_ioctl(storm_context[slot->ctx].fd,
-					IOMMU_MEM_RETIRED, &cmd));
+			  iommufd_mem_retired(storm_context[slot->ctx].fd,
+					      slot->id, NULL, &count));
 }
 
 static int alloc_bar(struct storm_worker *w, int ctx,
