@@ -187,20 +187,21 @@ pack()
 		die "cannot pack $2"
 }
 
-# build_programs FLAVOUR: the DMA sample, the kselftests and the benchmark, into build/
+# build_programs FLAVOUR: the samples, the kselftests and the benchmark, into build/
 # of the repository. They run in any flavour; this one's headers are up to date.
 build_programs()
 {
-	local name dir khdr
+	local name dir khdr variables
 	khdr=$(kernel_dir "$1")/usr/include
-	for name in samples/dma tools/testing/selftests tools/testing/bench; do
+	for name in samples/dma samples/vmm tools/testing/selftests tools/testing/bench; do
 		dir=$REPO/build
 		[[ $name == tools/testing/selftests ]] && dir=$REPO/build/selftests
 		mkdir -p "$dir"
-		make -q -C "$REPO/$name" O="$dir" CROSS_COMPILE=$CROSS KHDR="$khdr" >/dev/null 2>&1 && continue
+		variables=(O="$dir" CROSS_COMPILE=$CROSS KHDR="$khdr" SYSROOT="$SYSROOT")
+		make -q -C "$REPO/$name" "${variables[@]}" >/dev/null 2>&1 && continue
 		working
 		PROGRESS_UNIT=files run_logged "${name##*/}" gcc make -j"$JOBS" -C "$REPO/$name" \
-			O="$dir" CROSS_COMPILE=$CROSS KHDR="$khdr"
+			"${variables[@]}"
 	done
 }
 
@@ -237,7 +238,7 @@ build_kselftests()
 		run_logged "kselftest-$name" gcc ${CROSS}gcc -static -O2 -Wall -Wno-unused-function -pthread \
 			-D_GNU_SOURCE= -isystem "$khdr" -I"$source" -I"$source/vfio/lib/include" \
 			-I"$tree/tools/include" \
-			-I"$CACHE/sysroot/usr/include" -L"$CACHE/sysroot/usr/lib/aarch64-linux-gnu" \
+			-I"$SYSROOT/usr/include" -L"$SYSROOT/usr/lib/aarch64-linux-gnu" \
 			-o "$dir/$name" "$source/${subdir}/$name.c" "${library[@]}" -lcap -luuid
 	done
 	stamp "$dir/.stamp" "$inputs"

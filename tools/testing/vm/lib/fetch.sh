@@ -261,15 +261,18 @@ fetch_tools()
 	find "$TOOLS/usr/share/AAVMF" -type f ! -samefile "$(readlink -f "$UEFI")" -delete
 }
 
-# Static arm64 libraries that the kernel's selftests link with. They are of the
-# host's own release: a newer one's want a newer glibc than the cross compiler has.
+# Static arm64 libraries that the sample VMM and the kernel's selftests link with.
+# They are of the host's own release: a newer one's want a newer glibc than the cross
+# compiler has.
+SYSROOT=$CACHE/sysroot
+
 fetch_sysroot()
 {
 	local release name debs=()
 	release=$(host_release)
-	for name in libcap-dev uuid-dev; do
+	for name in libcap-dev libfdt-dev libseccomp-dev liburing-dev uuid-dev; do
 		download "${name}_*_arm64.deb" apt-get download "$name:arm64/$release"
 		debs+=("$(newest "$DL/${name}_*_arm64.deb")")
 	done
-	unpack_debs "$CACHE/sysroot" "${debs[@]}"
+	unpack_debs "$SYSROOT" "${debs[@]}"
 }
