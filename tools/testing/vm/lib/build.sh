@@ -149,14 +149,21 @@ module_needs()
 		sed -n 's/^depends=//p' | tr ',' '\n' | tr - _ | sed '/^$/d'
 }
 
+# busybox_file: where the package has it differs between releases
+busybox_file()
+{
+	local busybox=$TOOLS/bin/busybox
+	[[ -f $busybox ]] || busybox=$TOOLS/usr/bin/busybox
+	printf '%s\n' "$busybox"
+}
+
 # build_initrd FLAVOUR: init, busybox (not on x86) and our modules
 build_initrd()
 {
-	local flavour=$1 dir tmp cross module modules=() inputs busybox=$TOOLS/bin/busybox
+	local flavour=$1 dir tmp cross module modules=() inputs busybox=
 	dir=$(kernel_dir "$1")
 	cross=$(cross_of "$1")
-	[[ -f $busybox ]] || busybox=$TOOLS/usr/bin/busybox
-	[[ $flavour == x86 ]] && busybox=
+	[[ $flavour == x86 ]] || busybox=$(busybox_file)
 	mapfile -t modules < <(modules_of "$flavour")
 	inputs=$(hash_files "$VM/init.c" ${busybox:+"$busybox"} "${modules[@]/#/$dir/}")
 	fresh "$BUILD/initrd-$flavour.stamp" "$inputs" && return
@@ -193,7 +200,7 @@ build_programs()
 {
 	local name dir khdr variables
 	khdr=$(kernel_dir "$1")/usr/include
-	for name in samples/dma samples/vmm tools/testing/selftests tools/testing/bench; do
+	for name in samples/{dma,vmm,vmm/guest} tools/testing/{selftests,bench}; do
 		dir=$REPO/build
 		[[ $name == tools/testing/selftests ]] && dir=$REPO/build/selftests
 		mkdir -p "$dir"
@@ -203,6 +210,26 @@ build_programs()
 		PROGRESS_UNIT=files run_logged "${name##*/}" gcc make -j"$JOBS" -C "$REPO/$name" \
 			"${variables[@]}"
 	done
+	build_guest
+}
+
+# build_guest: the initrd of the sample VMM's guest, whose kernel is the plain one
+build_guest()
+{
+	local tmp inputs busybox program=$REPO/build/guest-init guest=$REPO/build/guest.cpio
+	busybox=$(busybox_file)
+	inputs=$(hash_files "$busybox" "$program")
+	[[ -f $guest ]] && fresh "$guest.stamp" "$inputs" && return
+	working
+	scratch tmp "$BUILD"
+	mkdir "$tmp/bin"
+	cp "$busybox" "$tmp/bin/busybox"
+	ln -s busybox "$tmp/bin/sh"
+	"${CROSS}strip" -o "$tmp/init" "$program" || die "cannot strip $program"
+	pack "$tmp" "$guest.new"
+	mv "$guest.new" "$guest"
+	stamp "$guest.stamp" "$inputs"
+	rm -rf "$tmp"
 }
 
 # build_x86_programs: what can be tested without the GPU's model

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The jobs that need no VF: what machine this is, lines from the console, memory that
+ * fails.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "guest.h"
+#include "vfs.h"
+
+/* "MemTotal:  1234 kB" and the like, somewhere in a file of several lines */
+static uint64_t total_kib(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char text[256], *at;
+	uint64_t kib = 0;
+
+	while (f && fgets(text, sizeof(text), f)) {
+		at = strstr(text, "MemTotal:");
+		if (at)
+			kib = strtoull(at + strlen("MemTotal:"), NULL, 10);
+	}
+	if (f)
+		fclose(f);
+	return kib;
+}
+
+int job_boot(const struct guest_options *options)
+{
+	char cpus[64], path[64], bdf[MAX_VFS][16];
+	int node, nr_nodes = 0, i, nr;
+	const char *type;
+
+	(void)options;
+	for (node = 0; node < 64; node++) {
+		snprintf(path, sizeof(path), "/sys/devices/system/node/node%d", node);
+		if (access(path, F_OK))
+			continue;
+		nr_nodes++;
+		file_read(cpus, sizeof(cpus), "%s/cpulist", path);
+		strcat(path, "/meminfo");
+		say("node %d: %" PRIu64 " MiB, cpus %s", node, total_kib(path) >> 10, cpus);
+	}
+	nr = vfs_find(bdf);
+	for (i = 0; i < nr; i++) {
+		type = vf_group_type(bdf[i]);
+		say("VF %s, IOMMU: %s", bdf[i], *type ? type : "none");
+	}
+	say("ram %" PRIu64 " MiB, cpus %ld, nodes %d", total_kib("/proc/meminfo") >> 10,
+	    sysconf(_SC_NPROCESSORS_ONLN), nr_nodes);
+	return 0;
+}
+
+int job_idle(const struct guest_options *options)
+{
+	const char *text;
+
+	(void)options;
+	say("ready");
+	for (;;) {
+		text = console_line(1000);
+		if (text && !strcmp(text, "off"))
+			return 0;
+		if (text)
+			say("%s", text);
+	}
+}
+
+/* Read all of a buffer again and again, until told off or killed by its memory */
+int job_poison(const struct guest_options *options)
+{
+	volatile uint8_t *buffer;
+	volatile uint64_t sum = 0;
+	const char *text;
+	uint64_t at;
+
+	buffer = mmap(NULL, options->size, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (buffer == MAP_FAILED)
+		return step_failed(-errno, "mmap of %" PRIu64 " bytes", options->size);
+	memset((void *)buffer, 0x5a, options->size);
+	if (sigsetjmp(sigbus_jump, 1)) {
+		say("SIGBUS");
+		return 0;
+	}
+	catch_sigbus();
+	say("ready");
+	for (;;) {
+		for (at = 0; at < options->size; at += 64)
+			sum += buffer[at];
+		text = console_line(10);
+		if (text && !strcmp(text, "off"))
+			return sum ? 0 : -EIO;
+	}
+}
