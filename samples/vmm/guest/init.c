@@ -185,6 +185,8 @@ static void run_first_process(struct guest_options *options)
 		;
 	if (pid < 0 || WIFSIGNALED(status))
 		say("job: failed: %s", pid < 0 ? "fork" : strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status) == argp_err_exit_status)
+		say("job: failed: the orders are not understood");
 	tcdrain(STDOUT_FILENO);
 }
 

@@ -5,7 +5,8 @@
  * of them.
  *
  * With an IOMMU the entries of live stage-1 tables are overwritten, behind the back of
- * the kernel that built them. With stage 1 bypassed (iommu.passthrough=1), or without
+ * the kernel that built them: those of pages, and those of tables, so that the IOMMU's
+ * own reads go astray. With stage 1 bypassed (iommu.passthrough=1), or without
  * an IOMMU, the engine is given the addresses as they are, through sysfs. Each way is
  * first tried on a page of this program's own, so that a way that does not work is not
  * taken for a wall that stands.
@@ -30,6 +31,9 @@
 #define PAGE		4096ULL
 #define FORGED_IOVA	BUFFER_IOVA
 #define MAX_FORGED	64
+
+/* What goes where it must not: the engine, or the IOMMU on its way through stage 1 */
+enum way { READ, WRITE, WALK };
 
 struct forge {
 	char bdf[16];
@@ -76,17 +80,18 @@ static int own_page(struct forge *forge)
 	return 0;
 }
 
-/* Let the engine's address @dma lead to guest-physical @address, and copy one page */
-static int copy_page(struct forge *forge, uint64_t address, int nr, bool write)
+/* Let IOVA number @nr, or its table, lead to guest-physical @address; copy one page */
+static int copy_page(struct forge *forge, uint64_t address, int nr, enum way way)
 {
 	uint64_t iova = FORGED_IOVA + nr * PAGE, entry = 0, old;
+	int shift = way == WALK ? TABLES_BLOCK : TABLES_PAGE;
 	struct gpu_copy copy = { .length = PAGE };
 	int ret = 0, restored = 0;
 
-	*(write ? &copy.dst : &copy.src) = forge->vfs.iommu ? iova : address;
-	*(write ? &copy.src_fb : &copy.dst_fb) = true;
+	*(way == WRITE ? &copy.dst : &copy.src) = forge->vfs.iommu ? iova : address;
+	*(way == WRITE ? &copy.src_fb : &copy.dst_fb) = true;
 	if (forge->vfs.iommu) {
-		ret = tables_find(&forge->tables, stream_id(forge->bdf), iova, &entry) ?:
+		ret = tables_find(&forge->tables, stream_id(forge->bdf), iova, shift, &entry) ?:
 		      tables_forge(&forge->tables, entry, address, &old);
 		if (ret)
 			return ret;
@@ -99,50 +104,76 @@ static int copy_page(struct forge *forge, uint64_t address, int nr, bool write)
 	return ret ?: restored;
 }
 
-/* Does the way lead anywhere? */
+static int own_failed(struct forge *forge, int error, const char *what)
+{
+	return step_failed(error, "%#" PRIx64 ", a page of our own, is not %s",
+			   forge->own_address, what);
+}
+
+/* Our page as a table of level 3, in which the IOVA leads to the page itself */
+static int walk_own(struct forge *forge, int nr)
+{
+	uint64_t iova = FORGED_IOVA + nr * PAGE, entry, old;
+	int ret;
+
+	ret = tables_find(&forge->tables, stream_id(forge->bdf), iova, TABLES_PAGE, &entry) ?:
+	      tables_forge(&forge->tables, entry, forge->own_address, &old);
+	if (ret)
+		return ret;
+	memset(forge->own, 0, PAGE);
+	ret = tables_copy(&forge->tables, entry, forge->own_address + entry % PAGE) ?:
+	      tables_restore(&forge->tables, entry, old);
+	return ret ?: copy_page(forge, forge->own_address, nr, WALK);
+}
+
+/* Do the ways lead anywhere? */
 static int try_own(struct forge *forge)
 {
 	int ret;
 
 	pattern_fill(forge->own, PAGE, ++forge->seed);
-	ret = copy_page(forge, forge->own_address, 0, false);
-	if (ret)
-		return step_failed(ret, "%#" PRIx64 ", our own", forge->own_address);
-	if (pattern_check(forge->fb, PAGE, forge->seed) != PATTERN_SAME)
-		return step_failed(0, "%#" PRIx64 ", our own, was not read", forge->own_address);
+	ret = copy_page(forge, forge->own_address, 0, READ);
+	if (ret || pattern_check(forge->fb, PAGE, forge->seed) != PATTERN_SAME)
+		return own_failed(forge, ret, "read");
 	pattern_fill(forge->fb, PAGE, ++forge->seed);
-	ret = copy_page(forge, forge->own_address, 1, true);
-	if (ret)
-		return step_failed(ret, "%#" PRIx64 ", our own", forge->own_address);
-	if (pattern_check(forge->own, PAGE, forge->seed) != PATTERN_SAME)
-		return step_failed(0, "%#" PRIx64 ", our own, was not written",
-				   forge->own_address);
-	step_ok("%#" PRIx64 ", a page of our own: read and written through %s", forge->own_address,
+	ret = copy_page(forge, forge->own_address, 1, WRITE);
+	if (ret || pattern_check(forge->own, PAGE, forge->seed) != PATTERN_SAME)
+		return own_failed(forge, ret, "written");
+	if (forge->vfs.iommu) {
+		ret = walk_own(forge, 2);
+		if (ret || pattern_compare(forge->own, forge->fb, PAGE) != PATTERN_SAME)
+			return own_failed(forge, ret, "walked");
+	}
+	step_ok("%#" PRIx64 ", a page of our own: reached through %s", forge->own_address,
 		forge->vfs.iommu ? "forged stage 1" : "no stage 1");
 	return 0;
 }
 
-/* Every attempt is made; the first that gets through is the reason */
+/* Reads come first: a page that must not be ours is not written to if it is */
 static int try_foreign(struct forge *forge, uint64_t address, int nr)
 {
+	enum way way;
 	int ret;
 
-	pattern_fill(forge->fb, PAGE, ++forge->seed);
-	ret = copy_page(forge, address, nr, false);
-	if (pattern_check(forge->fb, PAGE, forge->seed) != PATTERN_SAME)
-		return step_failed(0, "%#" PRIx64 ": moved to us", address);
-	if (ret != -EFAULT)
-		return step_failed(ret, "%#" PRIx64 ": reading it did not fault", address);
-	ret = copy_page(forge, address, nr, true);
-	if (ret != -EFAULT)
-		return step_failed(ret, "%#" PRIx64 ": writing to it did not fault", address);
-	step_ok("%#" PRIx64 ": faulted, read and write", address);
+	for (way = READ; way <= (forge->vfs.iommu ? WALK : WRITE); way++) {
+		static const char * const names[] = { "reading", "writing", "walking" };
+
+		pattern_fill(forge->fb, PAGE, ++forge->seed);
+		ret = copy_page(forge, address, nr, way);
+		if (ret != -EFAULT)
+			return step_failed(ret, "%#" PRIx64 ": %s it did not fault", address,
+					   names[way]);
+		if (pattern_check(forge->fb, PAGE, forge->seed) != PATTERN_SAME)
+			return step_failed(0, "%#" PRIx64 ": bytes moved to us", address);
+	}
+	step_ok("%#" PRIx64 ": faults, no byte moved to us", address);
 	return 0;
 }
 
+/* All are tried, whatever came of the others */
 static int try_all(struct forge *forge, const char *list)
 {
-	int nr = 2, failed, ret;
+	int nr = 3, failed, ret;
 	uint64_t address;
 	char *end;
 
@@ -153,7 +184,8 @@ static int try_all(struct forge *forge, const char *list)
 		address = strtoull(list, &end, 0);
 		if (end == list || (*end && *end != ',') || nr == MAX_FORGED)
 			return step_failed(-EINVAL, "guest.forge, at \"%s\"", list);
-		failed = failed ?: try_foreign(forge, address, nr++);
+		ret = try_foreign(forge, address, nr++);
+		failed = failed ?: ret;
 	}
 	return failed;
 }

@@ -4,6 +4,7 @@
  * fails.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,11 +32,41 @@ static uint64_t total_kib(const char *path)
 	return kib;
 }
 
+/* A number of the device tree, 32 or 64 bits; -1 if the function has none of this name */
+static int64_t property(const char *bdf, const char *name)
+{
+	uint8_t raw[8];
+	char path[128];
+	uint64_t value = 0;
+	ssize_t got = 0, i;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/of_node/%s", bdf, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		got = read(fd, raw, sizeof(raw));
+		close(fd);
+	}
+	for (i = 0; i < got; i++)
+		value = value << 8 | raw[i];
+	return got > 0 ? (int64_t)value : -1;
+}
+
+static void say_vf(const char *bdf)
+{
+	const char *type = vf_group_type(bdf);
+	int64_t base = property(bdf, "nvidia,egm-base-pa");
+
+	say("VF %s, IOMMU: %s", bdf, *type ? type : "none");
+	if (base >= 0)
+		say("VF %s, EGM: %#" PRIx64 ", %" PRId64 " MiB, node %" PRId64, bdf, base,
+		    property(bdf, "nvidia,egm-size") >> 20, property(bdf, "nvidia,egm-pxm"));
+}
+
 int job_boot(const struct guest_options *options)
 {
 	char cpus[64], path[64], bdf[MAX_VFS][16];
 	int node, nr_nodes = 0, i, nr;
-	const char *type;
 
 	(void)options;
 	for (node = 0; node < 64; node++) {
@@ -48,10 +79,8 @@ int job_boot(const struct guest_options *options)
 		say("node %d: %" PRIu64 " MiB, cpus %s", node, total_kib(path) >> 10, cpus);
 	}
 	nr = vfs_find(bdf);
-	for (i = 0; i < nr; i++) {
-		type = vf_group_type(bdf[i]);
-		say("VF %s, IOMMU: %s", bdf[i], *type ? type : "none");
-	}
+	for (i = 0; i < nr; i++)
+		say_vf(bdf[i]);
 	say("ram %" PRIu64 " MiB, cpus %ld, nodes %d", total_kib("/proc/meminfo") >> 10,
 	    sysconf(_SC_NPROCESSORS_ONLN), nr_nodes);
 	return 0;

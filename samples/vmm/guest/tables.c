@@ -123,10 +123,10 @@ static int find_cd(struct tables *tables, uint32_t sid, uint64_t *cd)
 	return ret;
 }
 
-int tables_find(struct tables *tables, uint32_t sid, uint64_t iova, uint64_t *entry)
+int tables_find(struct tables *tables, uint32_t sid, uint64_t iova, int shift, uint64_t *entry)
 {
 	uint64_t cd, tcr, table, value;
-	int bits, shift, ret;
+	int bits, level, ret;
 
 	ret = find_cd(tables, sid, &cd) ?: read64(tables, cd, &tcr);
 	ret = ret ?: read64(tables, cd + 8, &table);
@@ -136,14 +136,14 @@ int tables_find(struct tables *tables, uint32_t sid, uint64_t iova, uint64_t *en
 		return -EOPNOTSUPP;
 	/* A level resolves 9 bits, the first one what is left */
 	bits = 64 - (tcr & 0x3f);
-	for (shift = 12 + (bits - 13) / 9 * 9; ; shift -= 9) {
-		*entry = (table & ADDRESS) + (iova >> shift & 0x1ff) * 8;
+	for (level = 12 + (bits - 13) / 9 * 9; ; level -= 9) {
+		*entry = (table & ADDRESS) + (iova >> level & 0x1ff) * 8;
 		ret = read64(tables, *entry, &value);
 		if (ret)
 			return ret;
 		if (!(value & VALID) || (value & TABLE) != TABLE)
 			return -ENOENT;
-		if (shift == 12)
+		if (level == shift)
 			return 0;
 		table = value;
 	}
@@ -154,6 +154,13 @@ int tables_forge(struct tables *tables, uint64_t entry, uint64_t address, uint64
 	int ret = read64(tables, entry, old);
 
 	return ret ?: write64(tables, entry, (*old & ~ADDRESS) | (address & ADDRESS));
+}
+
+int tables_copy(struct tables *tables, uint64_t entry, uint64_t address)
+{
+	uint64_t value;
+
+	return read64(tables, entry, &value) ?: write64(tables, address, value);
 }
 
 int tables_restore(struct tables *tables, uint64_t entry, uint64_t old)

@@ -19,13 +19,19 @@ struct tables {
 int tables_open(struct tables *tables);
 void tables_close(struct tables *tables);
 
+/* What an entry of level 3 is for, and of level 2, which leads there: bits of an IOVA */
+#define TABLES_PAGE	12
+#define TABLES_BLOCK	21
+
 /*
- * Where the level 3 entry for @iova of stream @sid is. -ENOENT: there is none;
- * -EOPNOTSUPP: not stage 1 with the 4 KiB granule
+ * Where the entry of level @shift for @iova of stream @sid is. -ENOENT: no level 3 is
+ * there; -EOPNOTSUPP: not stage 1 with the 4 KiB granule
  */
-int tables_find(struct tables *tables, uint32_t sid, uint64_t iova, uint64_t *entry);
+int tables_find(struct tables *tables, uint32_t sid, uint64_t iova, int shift, uint64_t *entry);
 /* Let the entry point to @address; @old gets what was in it */
 int tables_forge(struct tables *tables, uint64_t entry, uint64_t address, uint64_t *old);
+/* Put what is in the entry into memory at @address too */
+int tables_copy(struct tables *tables, uint64_t entry, uint64_t address);
 int tables_restore(struct tables *tables, uint64_t entry, uint64_t old);
 
 #endif
