@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The two queues between the guest and its SMMUv3, both rings in guest memory: commands,
+ * which the guest writes, and events, which it reads. Registers and the stream table are
+ * in vsmmu.c.
+ *
+ * An index is a slot and, above it, a bit that changes with each turn of the ring: equal
+ * indexes are an empty queue, indexes that differ in that bit alone a full one.
+ *
+ * Commands run when the guest writes PROD, all that it queued, and are done when that
+ * write returns. So a CMD_SYNC has nothing to wait for, and no interrupt to send that
+ * the guest could not do without: it sees the index move. Invalidations are collected,
+ * as each call of the kernel costs a CMD_SYNC of the physical SMMU.
+ */
+#include "vsmmu_regs.h"
+
+#define CMD_OP(cmd)		FIELD_OF((cmd)[0], 7, 0)
+#define CMD_PREFETCH_CONFIG	0x01
+#define CMD_PREFETCH_ADDR	0x02
+#define CMD_CFGI_STE		0x03
+#define CMD_CFGI_STE_RANGE	0x04
+#define CMD_CFGI_CD		0x05
+#define CMD_CFGI_CD_ALL		0x06
+#define CMD_TLBI_NH_ALL		0x10
+#define CMD_TLBI_NH_ASID	0x11
+#define CMD_TLBI_NH_VA		0x12
+#define CMD_TLBI_NH_VAA		0x13
+#define CMD_TLBI_NSNH_ALL	0x30
+#define CMD_SYNC		0x46
+
+#define CMD_SID(cmd)		FIELD_OF((cmd)[0], 63, 32)
+#define CMD_RANGE(cmd)		FIELD_OF((cmd)[1], 4, 0)
+#define CMD_SYNC_CS(cmd)	FIELD_OF((cmd)[0], 13, 12)
+#define CMD_SYNC_CS_RESERVED	3
+
+#define CMD_SIZE	16
+#define CMD_CHUNK	32	/* commands read at once */
+#define EVENT_SIZE	32
+
+enum cerror { CERROR_NONE, CERROR_ILL, CERROR_ABT };
+
+/* Invalidations that the kernel has not seen yet */
+struct batch {
+	uint64_t cmds[VSMMU_BATCH][2];
+	uint32_t cons[VSMMU_BATCH];	/* where each was in the queue */
+	uint32_t count;
+};
+
+static uint32_t queue_entries(const struct vsmmu_queue *q, unsigned int log2_max)
+{
+	unsigned int log2 = q->base & QUEUE_BASE_LOG2SIZE;
+
+	return 1U << (log2 < log2_max ? log2 : log2_max);
+}
+
+static uint32_t queue_used(const struct vsmmu_queue *q, uint32_t entries)
+{
+	return (q->prod - q->cons) & (2 * entries - 1);
+}
+
+static uint64_t queue_address(const struct vsmmu_queue *q, uint32_t entries,
+			      uint32_t index, uint32_t entry_size)
+{
+	return (q->base & QUEUE_BASE_ADDRESS & ~((uint64_t)entries * entry_size - 1)) +
+	       (uint64_t)(index & (entries - 1)) * entry_size;
+}
+
+void vsmmu_gerror(struct vsmmu *v, uint32_t error)
+{
+	if ((v->gerror ^ v->gerrorn) & error)
+		return;
+	v->gerror ^= error;
+	if (v->irq_ctrl & IRQ_CTRL_GERROR)
+		v->ops->raise(v->opaque, VSMMU_IRQ_GERROR);
+}
+
+/* Returns how many of the commands the kernel took */
+static uint32_t invalidate(struct vsmmu *v, const struct batch *b, uint32_t count)
+{
+	uint32_t done = count;
+	int ret;
+
+	if (!count)
+		return 0;
+	ret = v->ops->invalidate(v->opaque, b->cmds, count, &done);
+	if (done >= count)
+		done = ret ? count - 1 : count;
+	return done;
+}
+
+/*
+ * Of a batch with a bad command the kernel counts those before it, but need not have
+ * issued them: they go again, alone. So does everything where an erratum wants it twice.
+ */
+static enum cerror flush(struct vsmmu *v, struct batch *b)
+{
+	uint32_t count = b->count;
+	uint32_t done = invalidate(v, b, count);
+
+	if (done < count)
+		done = invalidate(v, b, done);
+	if (v->repeat)
+		done = invalidate(v, b, done);
+	b->count = 0;
+	if (done == count)
+		return CERROR_NONE;
+	v->cmdq.cons = b->cons[done];
+	return CERROR_ILL;
+}
+
+static enum cerror collect(struct vsmmu *v, struct batch *b, const uint64_t cmd[2])
+{
+	b->cmds[b->count][0] = cmd[0];
+	b->cmds[b->count][1] = cmd[1];
+	b->cons[b->count] = v->cmdq.cons;
+	return ++b->count == VSMMU_BATCH ? flush(v, b) : CERROR_NONE;
+}
+
+/* Stream IDs that differ from @sid in bits of @mask only */
+static void cfgi_ste(struct vsmmu *v, uint32_t sid, uint32_t mask)
+{
+	uint32_t first = sid & ~mask, last = sid | mask;
+
+	if (first > VSMMU_SID_LAST)
+		return;
+	v->ops->streams_changed(v->opaque, first,
+				last < VSMMU_SID_LAST ? last : VSMMU_SID_LAST);
+}
+
+/* Commands whose place among invalidations matters, and those that do not exist */
+static enum cerror execute_in_order(struct vsmmu *v, struct batch *b, const uint64_t cmd[2])
+{
+	enum cerror error = flush(v, b);
+
+	if (error)
+		return error;
+	switch (CMD_OP(cmd)) {
+	case CMD_CFGI_STE:
+		cfgi_ste(v, CMD_SID(cmd), 0);
+		return CERROR_NONE;
+	case CMD_CFGI_STE_RANGE:	/* 31 is CFGI_ALL */
+		cfgi_ste(v, CMD_SID(cmd), (2ULL << CMD_RANGE(cmd)) - 1);
+		return CERROR_NONE;
+	case CMD_SYNC:
+		return CMD_SYNC_CS(cmd) == CMD_SYNC_CS_RESERVED ? CERROR_ILL : CERROR_NONE;
+	default:
+		return CERROR_ILL;
+	}
+}
+
+static enum cerror execute(struct vsmmu *v, struct batch *b, const uint64_t cmd[2])
+{
+	switch (CMD_OP(cmd)) {
+	case CMD_PREFETCH_CONFIG:
+	case CMD_PREFETCH_ADDR:
+		return CERROR_NONE;
+	case CMD_CFGI_CD:
+	case CMD_CFGI_CD_ALL:
+	case CMD_TLBI_NH_ALL:
+	case CMD_TLBI_NH_ASID:
+	case CMD_TLBI_NH_VA:
+	case CMD_TLBI_NH_VAA:
+	case CMD_TLBI_NSNH_ALL:
+		return collect(v, b, cmd);
+	default:
+		return execute_in_order(v, b, cmd);
+	}
+}
+
+/* Read at most @count commands, up to the end of the ring. Returns how many, 0: none */
+static uint32_t fetch(struct vsmmu *v, uint32_t entries, uint32_t count, uint64_t (*cmds)[2])
+{
+	uint64_t gpa = queue_address(&v->cmdq, entries, v->cmdq.cons, CMD_SIZE);
+	uint32_t to_end = entries - (v->cmdq.cons & (entries - 1));
+
+	if (count > to_end)
+		count = to_end;
+	if (count > CMD_CHUNK)
+		count = CMD_CHUNK;
+	if (!v->ops->read(v->opaque, gpa, cmds, count * CMD_SIZE))
+		return count;
+	/* The first may be readable though another is not */
+	return v->ops->read(v->opaque, gpa, cmds, CMD_SIZE) ? 0 : 1;
+}
+
+static enum cerror run(struct vsmmu *v, struct batch *b, uint32_t entries, uint32_t used)
+{
+	uint64_t cmds[CMD_CHUNK][2];
+	enum cerror error;
+
+	while (used) {
+		uint32_t count = fetch(v, entries, used, cmds);
+
+		if (!count) {
+			error = flush(v, b);
+			return error ? error : CERROR_ABT;
+		}
+		for (uint32_t i = 0; i < count; i++) {
+			error = execute(v, b, cmds[i]);
+			if (error)
+				return error;
+			v->cmdq.cons = (v->cmdq.cons + 1) & (2 * entries - 1);
+		}
+		used -= count;
+	}
+	return flush(v, b);
+}
+
+void vsmmu_cmdq_run(struct vsmmu *v)
+{
+	uint32_t entries = queue_entries(&v->cmdq, CMDQ_LOG2_MAX);
+	uint32_t used = queue_used(&v->cmdq, entries);
+	struct batch batch;
+	enum cerror error;
+
+	if (!(v->cr0 & CR0_CMDQEN) || (v->gerror ^ v->gerrorn) & GERROR_CMDQ)
+		return;
+	if (used > entries)	/* indexes that no queue can have */
+		return;
+	batch.count = 0;
+	error = run(v, &batch, entries, used);
+	if (!error)
+		return;
+	v->cmdq.cons |= CMDQ_CONS_ERR(error);
+	vsmmu_gerror(v, GERROR_CMDQ);
+}
+
+/* OVFLG differs from OVACKFLG from the first event lost until the guest knows of it */
+static void event_lost(struct vsmmu *v)
+{
+	if (!((v->eventq.prod ^ v->eventq.cons) & EVENTQ_OVERFLOW))
+		v->eventq.prod ^= EVENTQ_OVERFLOW;
+}
+
+static void raise_eventq(struct vsmmu *v)
+{
+	if (v->irq_ctrl & IRQ_CTRL_EVENTQ)
+		v->ops->raise(v->opaque, VSMMU_IRQ_EVENTQ);
+}
+
+void vsmmu_event(struct vsmmu *v, const uint64_t event[4])
+{
+	uint32_t entries = queue_entries(&v->eventq, EVENTQ_LOG2_MAX);
+	uint32_t used = queue_used(&v->eventq, entries);
+
+	if (!(v->cr0 & CR0_EVENTQEN))
+		return;
+	if (used >= entries) {
+		event_lost(v);
+		return;
+	}
+	if (v->ops->write(v->opaque, queue_address(&v->eventq, entries, v->eventq.prod,
+						   EVENT_SIZE), event, EVENT_SIZE)) {
+		vsmmu_gerror(v, GERROR_EVENTQ_ABT);
+		return;
+	}
+	v->eventq.prod = (v->eventq.prod & EVENTQ_OVERFLOW) |
+			 ((v->eventq.prod + 1) & (2 * entries - 1));
+	if (!used)	/* the interrupt says: no longer empty */
+		raise_eventq(v);
+}
+
+void vsmmu_events_lost(struct vsmmu *v, uint32_t count)
+{
+	if (!count || !(v->cr0 & CR0_EVENTQEN))
+		return;
+	event_lost(v);
+	raise_eventq(v);
+}
