@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the VMM says on stderr: one line for each thing, "vmm: ...".
+ */
+#ifndef VMM_ERROR_H
+#define VMM_ERROR_H
+
+/* Say it, with the error in words unless @error is 0. Returns @error, or -EINVAL for 0 */
+__attribute__((format(printf, 2, 3)))
+int vmm_error(int error, const char *format, ...);
+
+/* What is worth a line, but ends nothing */
+__attribute__((format(printf, 1, 2)))
+void vmm_note(const char *format, ...);
+
+#endif
