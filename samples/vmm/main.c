@@ -32,6 +32,7 @@
 #include "memory.h"
 #include "options.h"
 #include "pci.h"
+#include "sandbox.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -127,6 +128,8 @@ static int set_up(struct vmm *vmm)
 	ret = ret ?: make_memory(vmm);
 	ret = ret ?: iommu_init(&vmm->iommu, options->iommu, vmm->iommufd, &vmm->memory,
 				vmm->devices, options->nr_devices);
+	if (!ret && options->sandbox)
+		ret = sandbox_enter();
 	return ret;
 }
 

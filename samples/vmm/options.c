@@ -16,6 +16,7 @@ const char *argp_program_version = "vmm 0.2";
 
 enum {
 	KERNEL = 0x100, INITRD, APPEND, CPUS, MEM, RAM, IOMMU, DEVICE, IOMMUFD, KVM, DIRECT_MSI,
+	SANDBOX,
 };
 
 static const struct argp_option argp_options[] = {
@@ -30,9 +31,10 @@ static const struct argp_option argp_options[] = {
 	{ "device", DEVICE, "BDF", 0, "PCI function to pass through, as in sysfs; repeatable", 0 },
 	{ "iommu", IOMMU, "MODE", 0, "nested (default; the guest has an SMMUv3), flat (it has none; stage 2 only) or none (neither; the host kernel's own choice of page tables)", 0 },
 	{ "direct-msi", DIRECT_MSI, NULL, 0, "with --iommu nested: have the guest map the doorbell of MSIs to itself, for drivers of its kernel. VFIO in the guest then refuses the devices", 0 },
-	{ NULL, 0, NULL, 0, "What someone else has opened:", 3 },
+	{ NULL, 0, NULL, 0, "Confinement (see vmm-launch):", 3 },
 	{ "iommufd", IOMMUFD, "FD", 0, "an open /dev/iommu; devices are then --device fd:FD:ID, RAM is the memory objects that it has", 0 },
 	{ "kvm", KVM, "FD", 0, "an open /dev/kvm", 0 },
+	{ "sandbox", SANDBOX, NULL, 0, "drop all capabilities, and allow only the system calls and ioctls that the VM needs", 0 },
 	{ "verbose", 'v', NULL, 0, "say what is done", 4 },
 	{}
 };
@@ -167,6 +169,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case DIRECT_MSI:
 		options->direct_msi = true;
+		return 0;
+	case SANDBOX:
+		options->sandbox = true;
 		return 0;
 	case 'v':
 		options->verbose = true;

@@ -38,6 +38,7 @@ struct options {
 	int iommufd;			/* -1: open /dev/iommu */
 	int kvm;			/* -1: open /dev/kvm */
 	bool direct_msi;
+	bool sandbox;
 	bool verbose;
 };
 
