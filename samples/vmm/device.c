@@ -144,6 +144,8 @@ static void map_ioas(struct device *device, struct device_bar *bar)
 				 name(device), bar->gpa, strerror(-ret));
 	}
 	bar->ioas_gpa = bar->gpa;
+	vmm_step("%s: the guest has memory object %u at 0x%" PRIx64, name(device), bar->mem_id,
+		 bar->gpa);
 }
 
 static void bar_map(void *opaque, unsigned int index, uint64_t gpa)
@@ -295,6 +297,8 @@ static int open_bar(struct device *device, unsigned int index)
 	if (ret)
 		return vmm_error(ret, "%s: mmap of BAR %u", name(device), index);
 	bar->va = va;
+	vmm_step("%s: BAR %u of %" PRIu64 " KiB is memory object %u", name(device), index,
+		 bar->size >> 10, bar->mem_id);
 	return 0;
 }
 
@@ -337,14 +341,14 @@ int device_open(struct device *device, const char *bdf, int iommufd)
 	ret = vfio_bind(&device->vfio, iommufd);
 	if (ret)
 		return vmm_error(ret, "%s: binding it to the iommufd", bdf);
+	vmm_step("%s: bound to the iommufd as device %u", bdf, device->vfio.dev_id);
 	return open_bars(device);
 }
 
 int device_adopt(struct device *device, int fd, uint32_t dev_id, int iommufd)
 {
 	init(device, iommufd);
-	device->vfio.fd = fd;
-	device->vfio.dev_id = dev_id;
+	vfio_adopt(&device->vfio, fd, dev_id);
 	snprintf(device->vfio.function.bdf, sizeof(device->vfio.function.bdf), "fd %d", fd);
 	return open_bars(device);
 }

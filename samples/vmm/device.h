@@ -59,6 +59,7 @@ struct device {
 	uint16_t rid;			/* in the guest, 0 while it has none */
 	uint32_t vdevice_id;		/* 0 for none */
 	uint32_t nested_id;		/* HWPT of the guest's stage 1, 0 for none */
+	uint64_t ste[2];		/* the entry it was made of */
 };
 
 /*

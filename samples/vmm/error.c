@@ -11,6 +11,8 @@
 
 #include "error.h"
 
+bool vmm_verbose;
+
 static void say(int error, const char *format, va_list args)
 {
 	char line[512];
@@ -41,6 +43,17 @@ void vmm_note(const char *format, ...)
 {
 	va_list args;
 
+	va_start(args, format);
+	say(0, format, args);
+	va_end(args);
+}
+
+void vmm_step(const char *format, ...)
+{
+	va_list args;
+
+	if (!vmm_verbose)
+		return;
 	va_start(args, format);
 	say(0, format, args);
 	va_end(args);

@@ -5,6 +5,8 @@
 #ifndef VMM_ERROR_H
 #define VMM_ERROR_H
 
+#include <stdbool.h>
+
 /* Say it, with the error in words unless @error is 0. Returns @error, or -EINVAL for 0 */
 __attribute__((format(printf, 2, 3)))
 int vmm_error(int error, const char *format, ...);
@@ -12,5 +14,11 @@ int vmm_error(int error, const char *format, ...);
 /* What is worth a line, but ends nothing */
 __attribute__((format(printf, 1, 2)))
 void vmm_note(const char *format, ...);
+
+/* With --verbose only: what is asked of the kernel, in order */
+extern bool vmm_verbose;
+
+__attribute__((format(printf, 1, 2)))
+void vmm_step(const char *format, ...);
 
 #endif

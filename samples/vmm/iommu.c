@@ -18,6 +18,7 @@
  * Its device then is aborted, as the SMMU does with a bad entry.
  */
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <iommufd-mem/iommufd.h>
@@ -52,6 +53,7 @@ static int make_viommu(struct iommu *iommu)
 	ret = iommufd_viommu_alloc(iommu->iommufd, dev_id, iommu->hwpt_id, &iommu->viommu_id);
 	if (ret)
 		return vmm_error(ret, "IOMMU_VIOMMU_ALLOC: use --iommu flat if this host's SMMU cannot nest");
+	vmm_step("vIOMMU %u over HWPT %u, a stage 2", iommu->viommu_id, iommu->hwpt_id);
 	ret = iommufd_veventq_alloc(iommu->iommufd, iommu->viommu_id, EVENTS_MAX, &veventq_id,
 				    &iommu->event_fd);
 	return ret ? vmm_error(ret, "IOMMU_VEVENTQ_ALLOC") : 0;
@@ -115,20 +117,29 @@ static int set_stage1(struct iommu *iommu, struct device *device, const uint64_t
 	if (device->nested_id)
 		iommufd_destroy(iommu->iommufd, device->nested_id);
 	device->nested_id = hwpt_id;
+	memcpy(device->ste, data.ste, sizeof(device->ste));
 	return 0;
 }
 
 static void apply_stream(struct iommu *iommu, struct device *device)
 {
 	static const uint64_t bypass[2] = { STE_V | STE_CFG_BYPASS, 0 }, abort[2] = { 0, 0 };
+	static const char *const configs[] = { "abort", "bypass", "stage 1" };
 	struct vsmmu_stream stream;
+	const uint64_t *ste;
 	int ret;
 
 	vsmmu_stream(iommu->vsmmu, device->rid, &stream);
-	ret = set_stage1(iommu, device, stream.config == VSMMU_ABORT ? abort :
-					stream.config == VSMMU_BYPASS ? bypass : stream.ste);
-	if (!ret)
+	ste = stream.config == VSMMU_ABORT ? abort :
+	      stream.config == VSMMU_BYPASS ? bypass : stream.ste;
+	if (device->nested_id && !memcmp(device->ste, ste, sizeof(device->ste)))
 		return;
+	ret = set_stage1(iommu, device, ste);
+	if (!ret) {
+		vmm_step("%s: stream 0x%x: %s, HWPT %u", device->vfio.function.bdf, device->rid,
+			 configs[stream.config], device->nested_id);
+		return;
+	}
 	vmm_error(ret, "%s: the kernel refuses the stream table entry of stream 0x%x",
 		  device->vfio.function.bdf, device->rid);
 	ret = set_stage1(iommu, device, abort);
@@ -160,6 +171,8 @@ void iommu_set_rid(struct iommu *iommu, struct device *device, uint16_t rid)
 		device->vdevice_id = 0;
 		return;
 	}
+	vmm_step("%s: stream 0x%x of the guest is vDevice %u", device->vfio.function.bdf, rid,
+		 device->vdevice_id);
 	apply_stream(iommu, device);
 }
 

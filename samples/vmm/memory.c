@@ -71,6 +71,7 @@ static int map_object(struct memory *memory, struct memory_bank *bank, uint64_t 
 	if (ret)
 		return vmm_error(ret, "mmap of memory object %u", bank->mem_id);
 	bank->va = va;
+	vmm_step("RAM: %" PRIu64 " MiB, memory object %u", bank->size >> 20, bank->mem_id);
 	return 0;
 }
 
@@ -161,6 +162,8 @@ int memory_map_ioas(struct memory *memory, uint32_t ioas_id)
 					 bank->size >> 20);
 		if (ret)
 			return vmm_error(ret, "IOMMU_IOAS_MAP of RAM at 0x%" PRIx64, bank->gpa);
+		vmm_step("IOAS %u: 0x%" PRIx64 " is RAM, %" PRIu64 " MiB", ioas_id, bank->gpa,
+			 bank->size >> 20);
 	}
 	return 0;
 }
@@ -225,7 +228,7 @@ static int copy(void *to, const void *from, size_t length)
 {
 	sigjmp_buf here;
 
-	if (sigsetjmp(here, 1)) {
+	if (sigsetjmp(here, 0)) {
 		guard = NULL;
 		return -EFAULT;
 	}
@@ -279,7 +282,10 @@ static void sigbus(int signal, siginfo_t *info, void *context)
 
 void memory_handle_sigbus(struct memory *memory)
 {
-	struct sigaction action = { .sa_sigaction = sigbus, .sa_flags = SA_SIGINFO };
+	/* Not blocked while it is handled, for the handler can leave by siglongjmp() */
+	struct sigaction action = {
+		.sa_sigaction = sigbus, .sa_flags = SA_SIGINFO | SA_NODEFER,
+	};
 
 	of_signals = memory;
 	sigaction(SIGBUS, &action, NULL);

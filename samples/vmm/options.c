@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "error.h"
 #include "layout.h"
 #include "options.h"
 
@@ -35,7 +36,7 @@ static const struct argp_option argp_options[] = {
 	{ "iommufd", IOMMUFD, "FD", 0, "an open /dev/iommu; devices are then --device fd:FD:ID, RAM is the memory objects that it has", 0 },
 	{ "kvm", KVM, "FD", 0, "an open /dev/kvm", 0 },
 	{ "sandbox", SANDBOX, NULL, 0, "drop all capabilities, and allow only the system calls and ioctls that the VM needs", 0 },
-	{ "verbose", 'v', NULL, 0, "say what is done", 4 },
+	{ "verbose", 'v', NULL, 0, "say what is asked of the kernel", 4 },
 	{}
 };
 
@@ -174,7 +175,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		options->sandbox = true;
 		return 0;
 	case 'v':
-		options->verbose = true;
+		vmm_verbose = true;
 		return 0;
 	case ARGP_KEY_END:
 		check(options, state);

@@ -39,7 +39,6 @@ struct options {
 	int kvm;			/* -1: open /dev/kvm */
 	bool direct_msi;
 	bool sandbox;
-	bool verbose;
 };
 
 /* Does not return if there is anything wrong */
