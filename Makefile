@@ -18,7 +18,7 @@ help:
 	@echo 'make unit      the tests that run on this host'
 	@echo 'make lint      checkpatch, kernel-doc, sparse, W=1, shellcheck'
 	@echo 'make build     kernel (plain), QEMU and programs, no boot'
-	@echo 'make man       manual pages of the ABI and the provider API, in build/man'
+	@echo 'make man       manual pages of the ABI, the library and the provider API, in build/man'
 	@echo 'make compile_commands.json   for clangd'
 	@echo 'make clean     remove build/'
 	@echo 'make distclean also the cache: $(CACHE)'
@@ -49,13 +49,18 @@ build:
 # One page for each structure and function that has kernel-doc
 MAN_FILES := include/uapi/linux/iommufd_mem.h include/linux/iommufd_mem.h \
 	     drivers/iommu/iommufd/mem_region.c drivers/iommu/iommufd/mem_device.c
+# And of each function of the library, in section 3
+MAN_LIBRARY := $(wildcard tools/lib/iommufd-mem/include/iommufd-mem/*.h)
+# What kernel-doc -man prints, a file for each page. $(1): the section
+MAN_SPLIT = awk -F'"' '{ gsub(/\(9\)/, "($(1))") } /^\.TH / { sub(/" 9 "/, "\" $(1) \""); page = $$2; \
+	sub(/^(struct|enum) /, "", page); gsub(/[^A-Za-z0-9_]+/, "_", page); \
+	page = "build/man/" page ".$(1)" } { print >page }'
 
 man:
 	@$(VM) build --sources
 	@rm -rf build/man && mkdir -p build/man
-	@$(CACHE)/src/linux/scripts/kernel-doc -man $(MAN_FILES) | awk -F'"' '/^\.TH / { \
-		page = $$2; sub(/^(struct|enum) /, "", page); gsub(/[^A-Za-z0-9_]+/, "_", page); \
-		page = "build/man/" page ".9" } { print >page }'
+	@$(CACHE)/src/linux/scripts/kernel-doc -man $(MAN_FILES) | $(call MAN_SPLIT,9)
+	@$(CACHE)/src/linux/scripts/kernel-doc -man $(MAN_LIBRARY) | $(call MAN_SPLIT,3)
 	@ls build/man/*
 
 compile_commands.json: build

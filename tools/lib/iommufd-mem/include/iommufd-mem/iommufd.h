@@ -106,14 +106,10 @@ int iommufd_mem_info(int fd, struct iommu_mem_info *cmd);
 /**
  * iommufd_mem_next() - Go through all memory objects of an iommufd
  * @fd: the iommufd
- * @info: input, zeroed, or as the last call left it; output, the next object
+ * @info: input, zeroed for the first object, then as the last call left it; output,
+ *	the object with the next higher ID
  *
- * An object can be destroyed on the way. For example::
- *
- *	struct iommu_mem_info info = {};
- *
- *	while (!iommufd_mem_next(fd, &info))
- *		printf("%u: %llu bytes\n", info.mem_id, info.out_length);
+ * Objects can be made and destroyed on the way.
  *
  * Return: 0; -ENOENT: there is no further object
  */
