@@ -27,8 +27,8 @@ help:
 
 demo:
 	@VM_EXTRA_STEPS=1 $(VM) build --programs
-	@echo '[7/7] boot and run the DMA sample' >&2
-	@$(VM) run --no-build --flavour plain --vfs 2 --hi 4G --add build/dma -- /dma
+	@echo '[7/7] boot, run the DMA sample, then a guest' >&2
+	@tools/testing/vmm/run --flavour plain --hi 4G -- /vmm-tests/demo 4G
 
 check:
 	@tools/testing/vm/check

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../bytes.h"
 #include "job.h"
 
 const char *argp_program_version = "dma 0.1";
@@ -21,6 +22,7 @@ enum {
 	OPTION_JSON = 0x100,
 	OPTION_SIZE,
 	OPTION_COPY,
+	OPTION_ZEROS,
 };
 
 static const struct argp_option argp_options[] = {
@@ -28,6 +30,8 @@ static const struct argp_option argp_options[] = {
 	  "hypervisor-invisible memory to allocate (default 256M)", 0 },
 	{ "copy", OPTION_COPY, "BYTES", 0,
 	  "what each copy engine copies (default 64M)", 0 },
+	{ "zeros", OPTION_ZEROS, NULL, 0,
+	  "only be the next owner: allocate the memory, which must be zeros", 0 },
 	{ "json", OPTION_JSON, NULL, 0, "print a JSON object for each step", 0 },
 	{ "verbose", 'v', NULL, 0, "say more about each step", 0 },
 	{}
@@ -36,32 +40,8 @@ static const struct argp_option argp_options[] = {
 struct arguments {
 	struct job_options options;
 	struct report report;
+	bool zeros;
 };
-
-/* A number of bytes with an optional K, M or G */
-static int parse_bytes(const char *text, uint64_t *bytes)
-{
-	static const char suffixes[] = "KMG";
-	unsigned long long value;
-	unsigned int shift = 0;
-	const char *suffix;
-	char *end;
-
-	errno = 0;
-	value = strtoull(text, &end, 0);
-	if (errno || end == text || *text == '-')
-		return -EINVAL;
-	if (*end) {
-		suffix = strchr(suffixes, *end);
-		if (!suffix || end[1])
-			return -EINVAL;
-		shift = 10 * (suffix - suffixes + 1);
-	}
-	if (value << shift >> shift != value)
-		return -EINVAL;
-	*bytes = value << shift;
-	return 0;
-}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -70,14 +50,17 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case OPTION_SIZE:
-		if (parse_bytes(arg, &arguments->options.size))
+		if (!parse_bytes(arg, &arguments->options.size))
 			argp_error(state, "--size: not a number of bytes: %s",
 				   arg);
 		return 0;
 	case OPTION_COPY:
-		if (parse_bytes(arg, &arguments->options.copy))
+		if (!parse_bytes(arg, &arguments->options.copy))
 			argp_error(state, "--copy: not a number of bytes: %s",
 				   arg);
+		return 0;
+	case OPTION_ZEROS:
+		arguments->zeros = true;
 		return 0;
 	case OPTION_JSON:
 		arguments->report.json = true;
@@ -101,7 +84,7 @@ static const struct argp argp = {
 	       "for two GPU VFs through two-stage page tables, let their copy "
 	       "engines work in it, and check every step. Exits with 0 if all "
 	       "was as it should be, else with 1.\v"
-	       "BYTES may end in K, M or G.",
+	       "BYTES may end in K, M, G or T.",
 };
 
 /*
@@ -146,9 +129,11 @@ int main(int argc, char **argv)
 	arguments->options.copy = 64ULL << 20;
 
 	argp_parse(&argp, argc, argv, 0, NULL, arguments);
-	ret = job_run(&arguments->options, &arguments->report);
-	if (!ret)
-		ret = run_next_owner(&arguments->options, &arguments->report);
-	report_end(&arguments->report, "DMA job");
+	if (arguments->zeros)
+		ret = job_run_next_owner(&arguments->options, &arguments->report);
+	else
+		ret = job_run(&arguments->options, &arguments->report) ?:
+		      run_next_owner(&arguments->options, &arguments->report);
+	report_end(&arguments->report, arguments->zeros ? "next owner" : "DMA job");
 	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bytes.h"
+#include "../bytes.h"
 #include "error.h"
 #include "layout.h"
 #include "options.h"

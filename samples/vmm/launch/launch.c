@@ -18,7 +18,7 @@
 #include <iommufd-mem/iommufd.h>
 #include <iommufd-mem/vfio.h>
 
-#include "../bytes.h"
+#include "../../bytes.h"
 #include "../error.h"
 
 const char *argp_program_version = "vmm-launch 0.2";
