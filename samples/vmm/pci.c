@@ -264,7 +264,6 @@ static void port_power_on(struct pci *pci, struct port *port)
 	struct pci_config *config = &port->config;
 	uint32_t number = port - pci->ports + 1;
 
-	memset(config, 0, sizeof(*config));
 	DEFINE_REGS(config, port_regs);
 	config->value[EXP + PCI_EXP_LNKCAP + 3] = number;
 	config->value[EXP + PCI_EXP_SLTCAP + 2] |= number << 3;

@@ -619,6 +619,11 @@ static void msix_is_emulated_and_the_rest_is_the_functions(void **state)
 	endpoint_bar_write(f->e, 0, 0xfffe, 0x12345678, 2);
 	assert_log(f, "read0(1ffc,4) read0(2280,1) write0(3008,1122334455667788,8) "
 		      "write0(fffe,5678,2) ");
+	/* The same offset in another BAR */
+	set(f, PCI_BASE_ADDRESS_3, 0x100, 4);
+	f->log[0] = 0;
+	endpoint_bar_read(f->e, 2, TABLE, 4);
+	assert_log(f, "read2(2000,4) ");
 	f->fail = true;
 	assert_int_equal(endpoint_bar_read(f->e, 0, 8, 8), UINT64_MAX);
 	assert_int_equal(endpoint_bar_read(f->e, 0, 8, 2), 0xffff);
@@ -753,9 +758,71 @@ static void msix_that_does_not_fit_its_bar_is_left_out(void **state)
 		assert_int_equal(get(f, MSIX, 4), 0);
 		endpoint_free(f->e);
 	}
-	put(f, MSIX + PCI_MSIX_TABLE, 0x10000 - 16 * VECTORS, 4);
-	put(f, MSIX + PCI_MSIX_PBA, (TABLE + 16 * VECTORS) | 2, 4);
+	f->e = NULL;
+}
+
+static void msix_that_just_fits_is_shown(void **state)
+{
+	static const uint32_t good[][2] = {
+		{ 0x10000 - 16 * VECTORS, PBA },
+		{ TABLE, 0x10000 - 8 },
+		{ TABLE, TABLE + 16 * VECTORS },
+		{ TABLE, TABLE - 8 },
+		{ TABLE, TABLE | 2 },
+	};
+	struct fixture *f = *state;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		put(f, MSIX + PCI_MSIX_TABLE, good[i][0], 4);
+		put(f, MSIX + PCI_MSIX_PBA, good[i][1], 4);
+		f->e = new(f);
+		assert_int_equal(endpoint_msix_vectors(f->e), VECTORS);
+		endpoint_free(f->e);
+	}
+	f->e = NULL;
+}
+
+static void the_first_of_two_alike_is_shown(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, MSIX + 1, 0xb0, 1);
+	put(f, 0xb0, PCI_CAP_ID_PM | 0xb8 << 8 | 1 << 16, 4);
+	put(f, 0xb8, PCI_CAP_ID_MSIX | 0xc4 << 8, 4);
+	put(f, 0xbc, 0, 4);
+	put(f, 0xc0, 0x100, 4);
+	put(f, 0xc4, PCI_CAP_ID_EXP | 2 << 16, 4);
 	f->e = new(f);
+	assert_int_equal(get(f, PM, 1), PCI_CAP_ID_PM);
+	assert_int_equal(get(f, EXP, 1), PCI_CAP_ID_EXP);
+	assert_int_equal(endpoint_msix_vectors(f->e), VECTORS);
+	assert_int_equal(get(f, 0xb0, 4), 0);
+	assert_int_equal(get(f, 0xc4, 4), 0);
+}
+
+static void pci_express_of_version_1_is_left_out(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, EXP + PCI_EXP_FLAGS, 1, 2);
+	f->e = new(f);
+	assert_int_equal(get(f, EXP, 4), 0);
+	set(f, DEVCTL, 0x8000, 2);
+	assert_log(f, "");
+	endpoint_reset(f->e);
+	assert_log(f, "quiesce write(54,0) write(4,0) resume ");
+}
+
+static void the_low_bits_of_a_pointer_do_not_count(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, PCI_CAPABILITY_LIST, PM | 1, 1);
+	put(f, PM + 1, EXP | 3, 1);
+	f->e = new(f);
+	assert_int_equal(get(f, PM, 1), PCI_CAP_ID_PM);
+	assert_int_equal(get(f, EXP, 1), PCI_CAP_ID_EXP);
 	assert_int_equal(endpoint_msix_vectors(f->e), VECTORS);
 }
 
@@ -805,6 +872,10 @@ int main(void)
 		F(capabilities_that_overlap_are_left_out),
 		F(a_capability_beyond_the_end_is_left_out),
 		F(msix_that_does_not_fit_its_bar_is_left_out),
+		F(msix_that_just_fits_is_shown),
+		F(the_first_of_two_alike_is_shown),
+		F(pci_express_of_version_1_is_left_out),
+		F(the_low_bits_of_a_pointer_do_not_count),
 		T(free_ends_what_the_vm_has_and_leaves_the_function),
 	};
 

@@ -307,8 +307,11 @@ static void bus_numbers_give_the_requester_id(void **state)
 	assert_int_equal(f->mock[0].rid, PCI_RID_NONE);
 	set_buses(f, 0, PCI_ECAM_BUSES - 1, 0xff);
 	assert_int_equal(f->mock[0].rid, (PCI_ECAM_BUSES - 1) << 8);
+	/* A number beyond ECAM reaches nothing */
 	set_buses(f, 0, PCI_ECAM_BUSES, 0xff);
 	assert_int_equal(f->mock[0].rid, PCI_RID_NONE);
+	assert_int_equal(pci_ecam_read(f->pci, ecam(PCI_ECAM_BUSES, 0, 0, 0), 4), 0xffffffff);
+	assert_int_equal(f->mock[0].reads, 0);
 }
 
 static void a_bus_number_twice_belongs_to_the_first_port(void **state)
@@ -497,6 +500,17 @@ static void reset_keeps_endpoints_and_forgets_the_rest(void **state)
 	assert_int_equal(pci_ecam_read(f->pci, ecam(1, 0, 0, 0), 4), 0x5a);
 }
 
+static void reset_ends_a_secondary_bus_reset(void **state)
+{
+	struct fixture *f = *state;
+
+	plug(f, 0);
+	port_write(f, 0, PCI_BRIDGE_CONTROL, PCI_BRIDGE_CTL_BUS_RESET, 2);
+	pci_reset(f->pci);
+	port_write(f, 0, PCI_BRIDGE_CONTROL, PCI_BRIDGE_CTL_BUS_RESET, 2);
+	assert_int_equal(f->mock[0].resets, 2);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -520,6 +534,7 @@ int main(void)
 		T(secondary_bus_reset_resets_once_and_holds),
 		T(a_link_that_is_disabled_is_down),
 		T(reset_keeps_endpoints_and_forgets_the_rest),
+		T(reset_ends_a_secondary_bus_reset),
 	};
 
 	return cmocka_run_group_tests_name("pci", tests, NULL, NULL);
