@@ -97,8 +97,8 @@ static void add_slots(struct device *device, struct device_bar *bar)
 					    bar->va + piece->offset);
 		/* A guest can put BARs over each other. Then they trap, all of them right */
 		if (piece->slot < 0)
-			vmm_note("%s: BAR at 0x%" PRIx64 " is slow: KVM has no place for it",
-				 name(device), bar->gpa);
+			vmm_note(piece->slot, "%s: BAR at 0x%" PRIx64 " is slow", name(device),
+				 bar->gpa);
 	}
 }
 
@@ -140,12 +140,17 @@ static void map_ioas(struct device *device, struct device_bar *bar)
 					   bar->pieces[i].offset, bar->pieces[i].length,
 					   IOMMUFD_FIXED_READ_WRITE, &iova);
 		if (ret)
-			vmm_note("%s: no peer-to-peer for the BAR at 0x%" PRIx64 ": %s",
-				 name(device), bar->gpa, strerror(-ret));
+			vmm_note(ret, "%s: no peer-to-peer for the BAR at 0x%" PRIx64,
+				 name(device), bar->gpa);
 	}
 	bar->ioas_gpa = bar->gpa;
 	vmm_step("%s: the guest has memory object %u at 0x%" PRIx64, name(device), bar->mem_id,
 		 bar->gpa);
+}
+
+static bool within(uint64_t start, uint64_t size, uint64_t gpa, uint64_t length)
+{
+	return gpa >= start && gpa - start < size && length <= size - (gpa - start);
 }
 
 static void bar_map(void *opaque, unsigned int index, uint64_t gpa)
@@ -154,8 +159,8 @@ static void bar_map(void *opaque, unsigned int index, uint64_t gpa)
 	struct device_bar *bar = &device->bars[index];
 
 	/* Elsewhere it would be over something else: there is no decoder for that */
-	if (gpa < GUEST_PCI_MEM64 || gpa - GUEST_PCI_MEM64 >= GUEST_PCI_MEM64_SIZE ||
-	    bar->size > GUEST_PCI_MEM64_SIZE - (gpa - GUEST_PCI_MEM64))
+	if (!within(GUEST_PCI_MEM64, GUEST_PCI_MEM64_SIZE, gpa, bar->size) &&
+	    !within(GUEST_PCI_MEM32, GUEST_PCI_MEM32_SIZE, gpa, bar->size))
 		return;
 	bar->gpa = gpa;
 	add_slots(device, bar);
@@ -223,7 +228,7 @@ static void msix_enable(void *opaque, bool enable)
 	device->msix = true;
 	ret = ret ?: vfio_set_msix(&device->vfio, 0, device->nr_vectors, device->event_fds);
 	if (ret) {
-		vmm_error(ret, "%s: MSI-X", name(device));
+		vmm_note(ret, "%s: MSI-X", name(device));
 		msix_off(device);
 	}
 }
@@ -248,7 +253,7 @@ static void msix_unmask(void *opaque, unsigned int vector, uint64_t address, uin
 	msix_mask(device, vector);
 	ret = gic_connect_msi(device->vm, device->event_fds[vector], device->rid, data);
 	if (ret)
-		vmm_error(ret, "%s: MSI-X vector %u", name(device), vector);
+		vmm_note(ret, "%s: MSI-X vector %u", name(device), vector);
 }
 
 static void rid_changed(void *opaque, uint16_t rid)
@@ -416,7 +421,7 @@ static void requested(void *opaque)
 {
 	struct device *device = opaque;
 
-	vmm_note("%s: the host wants it back: unplugged", name(device));
+	vmm_note(0, "%s: the host wants it back: unplugged", name(device));
 	device_unplug(device);
 	vfio_detach(&device->vfio);
 	device_close(device);
@@ -495,8 +500,7 @@ static struct device_bar *find(const struct device_window *window, uint64_t gpa,
 	for (i = 0; i < window->count * DEVICE_BARS; i++) {
 		struct device_bar *bar = &window->devices[i / DEVICE_BARS].bars[i % DEVICE_BARS];
 
-		if (!bar->gpa || gpa < bar->gpa || gpa - bar->gpa >= bar->size ||
-		    size > bar->size - (gpa - bar->gpa))
+		if (!bar->gpa || !within(bar->gpa, bar->size, gpa, size))
 			continue;
 		*device = &window->devices[i / DEVICE_BARS];
 		*index = i % DEVICE_BARS;
@@ -507,24 +511,26 @@ static struct device_bar *find(const struct device_window *window, uint64_t gpa,
 
 static uint64_t window_read(void *opaque, uint64_t offset, unsigned int size)
 {
+	const struct device_window *window = opaque;
 	struct device *device;
 	struct device_bar *bar;
 	unsigned int index;
 
-	offset += GUEST_PCI_MEM64;
-	bar = find(opaque, offset, size, &device, &index);
+	offset += window->start;
+	bar = find(window, offset, size, &device, &index);
 	return bar ? endpoint_bar_read(device->endpoint, index, offset - bar->gpa, size) :
 		     UINT64_MAX;
 }
 
 static void window_write(void *opaque, uint64_t offset, uint64_t value, unsigned int size)
 {
+	const struct device_window *window = opaque;
 	struct device *device;
 	struct device_bar *bar;
 	unsigned int index;
 
-	offset += GUEST_PCI_MEM64;
-	bar = find(opaque, offset, size, &device, &index);
+	offset += window->start;
+	bar = find(window, offset, size, &device, &index);
 	if (bar)
 		endpoint_bar_write(device->endpoint, index, offset - bar->gpa, value, size);
 }

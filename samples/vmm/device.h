@@ -15,7 +15,7 @@
 
 #define DEVICE_BARS	6
 #define DEVICE_PIECES	5	/* of a BAR, between what traps */
-#define DEVICE_VECTORS	64
+#define DEVICE_VECTORS	2048	/* what MSI-X can have */
 
 struct endpoint;
 struct iommu;
@@ -78,13 +78,14 @@ int device_plug(struct device *device, unsigned int slot, struct vm *vm, struct 
 /* Out of it, and reset. The guest, if it still runs, sees a surprise removal */
 void device_unplug(struct device *device);
 
-/* A trapped access to the window of the BARs; devices is an array of @count */
+/* Where the guest can have BARs; devices is an array of @count */
 struct device_window {
 	struct device *devices;
 	unsigned int count;
+	uint64_t start;			/* guest-physical */
 };
 
-/* Offsets are from GUEST_PCI_MEM64 */
+/* Accesses there that trap */
 extern const struct mmio_ops device_window_ops;
 
 #endif

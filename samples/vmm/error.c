@@ -11,6 +11,8 @@
 
 #include "error.h"
 
+#define NOTES_MAX	100
+
 bool vmm_verbose;
 
 static void say(int error, const char *format, va_list args)
@@ -39,12 +41,15 @@ int vmm_error(int error, const char *format, ...)
 	return error ?: -EINVAL;
 }
 
-void vmm_note(const char *format, ...)
+void vmm_note(int error, const char *format, ...)
 {
+	static unsigned int notes;
 	va_list args;
 
+	if (__atomic_fetch_add(&notes, 1, __ATOMIC_RELAXED) >= NOTES_MAX)
+		return;
 	va_start(args, format);
-	say(0, format, args);
+	say(error, format, args);
 	va_end(args);
 }
 

@@ -11,9 +11,12 @@
 __attribute__((format(printf, 2, 3)))
 int vmm_error(int error, const char *format, ...);
 
-/* What is worth a line, but ends nothing */
-__attribute__((format(printf, 1, 2)))
-void vmm_note(const char *format, ...);
+/*
+ * What is worth a line, but ends nothing: @error as above. A guest can cause these, so there
+ * are only so many lines of it.
+ */
+__attribute__((format(printf, 2, 3)))
+void vmm_note(int error, const char *format, ...);
 
 /* With --verbose only: what is asked of the kernel, in order */
 extern bool vmm_verbose;

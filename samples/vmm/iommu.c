@@ -140,11 +140,11 @@ static void apply_stream(struct iommu *iommu, struct device *device)
 			 configs[stream.config], device->nested_id);
 		return;
 	}
-	vmm_error(ret, "%s: the kernel refuses the stream table entry of stream 0x%x",
+	vmm_note(ret, "%s: the kernel refuses the stream table entry of stream 0x%x",
 		  device->vfio.function.bdf, device->rid);
 	ret = set_stage1(iommu, device, abort);
 	if (ret)
-		vmm_error(ret, "%s: it keeps the entry it had", device->vfio.function.bdf);
+		vmm_note(ret, "%s: it keeps the entry it had", device->vfio.function.bdf);
 }
 
 void iommu_set_rid(struct iommu *iommu, struct device *device, uint16_t rid)
@@ -157,7 +157,7 @@ void iommu_set_rid(struct iommu *iommu, struct device *device, uint16_t rid)
 		ret = set_stage1(iommu, device, NULL);
 		ret = ret ?: iommufd_destroy(iommu->iommufd, device->vdevice_id);
 		if (ret)
-			vmm_error(ret, "%s: taking back stream 0x%x", device->vfio.function.bdf,
+			vmm_note(ret, "%s: taking back stream 0x%x", device->vfio.function.bdf,
 				  device->rid);
 		device->vdevice_id = 0;
 	}
@@ -166,7 +166,7 @@ void iommu_set_rid(struct iommu *iommu, struct device *device, uint16_t rid)
 	ret = iommufd_vdevice_alloc(iommu->iommufd, iommu->viommu_id, device->vfio.dev_id, rid,
 				    &device->vdevice_id);
 	if (ret) {
-		vmm_error(ret, "%s: IOMMU_VDEVICE_ALLOC for stream 0x%x",
+		vmm_note(ret, "%s: IOMMU_VDEVICE_ALLOC for stream 0x%x",
 			  device->vfio.function.bdf, rid);
 		device->vdevice_id = 0;
 		return;

@@ -30,11 +30,11 @@
 #define GUEST_UART		0x09000000ULL
 #define GUEST_UART_SIZE		KIB(4)
 #define GUEST_SMMU		0x09100000ULL
-#define GUEST_PCI_MEM32		0x10000000ULL	/* for root ports; no BAR of ours is there */
+#define GUEST_PCI_MEM32		0x10000000ULL	/* BARs of 32 bits */
 #define GUEST_PCI_MEM32_SIZE	MIB(256)
 #define GUEST_ECAM		0x3e000000ULL
 #define GUEST_RAM		GIB(1)
-#define GUEST_PCI_MEM64		GIB(512)	/* BARs */
+#define GUEST_PCI_MEM64		GIB(512)	/* the others */
 #define GUEST_PCI_MEM64_SIZE	GIB(256)
 #define GUEST_RAM_MAX		(GUEST_PCI_MEM64 - GUEST_RAM)
 

@@ -53,8 +53,7 @@ struct vmm {
 	struct vcpus vcpus;
 	struct pci *pci;
 	struct console *console;
-	struct device_window window;
-	int end_watch;
+	struct device_window windows[2];
 };
 
 static int open_devices(struct vmm *vmm)
@@ -156,6 +155,12 @@ static void ecam_write(void *opaque, uint64_t offset, uint64_t value, unsigned i
 	pci_ecam_write(opaque, offset, value, size);
 }
 
+static void add_window(struct vmm *vmm, int i, uint64_t start, uint64_t size)
+{
+	vmm->windows[i] = (struct device_window){ vmm->devices, vmm->options.nr_devices, start };
+	mmio_add(&vmm->vm.mmio, start, size, &device_window_ops, &vmm->windows[i]);
+}
+
 static int make_pci(struct vmm *vmm)
 {
 	static const struct mmio_ops ecam_ops = { ecam_read, ecam_write };
@@ -167,9 +172,8 @@ static int make_pci(struct vmm *vmm)
 	if (!vmm->pci)
 		return vmm_error(-ENOMEM, "PCI");
 	mmio_add(&vmm->vm.mmio, GUEST_ECAM, PCI_ECAM_BUSES << 20, &ecam_ops, vmm->pci);
-	vmm->window = (struct device_window){ vmm->devices, vmm->options.nr_devices };
-	mmio_add(&vmm->vm.mmio, GUEST_PCI_MEM64, GUEST_PCI_MEM64_SIZE, &device_window_ops,
-		 &vmm->window);
+	add_window(vmm, 0, GUEST_PCI_MEM32, GUEST_PCI_MEM32_SIZE);
+	add_window(vmm, 1, GUEST_PCI_MEM64, GUEST_PCI_MEM64_SIZE);
 	for (i = 0; i < vmm->options.nr_devices && !ret; i++)
 		if (vmm->devices[i].present)
 			ret = device_plug(&vmm->devices[i], i, &vmm->vm, &vmm->loop, vmm->pci,

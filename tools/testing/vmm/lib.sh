@@ -10,7 +10,6 @@
 VF0=0000:01:00.4
 VF1=0000:01:00.5
 OUT=/tmp/vmm
-REGION=$(echo /sys/class/iommufd_mem/*)
 mkdir -p $OUT
 
 # start NAME JOB [OPTION]...: a VMM in the background, its guest's console in $OUT/NAME.
