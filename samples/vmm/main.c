@@ -3,7 +3,7 @@
  * The sample VMM: a guest on KVM whose RAM and devices come through one iommufd.
  *
  * main() is the order of things, and the page for who puts the same calls into another
- * VMM; Documentation/driver-api/vmm.rst walks through it.
+ * VMM; Documentation/userspace-api/vmm.rst walks through it.
  *
  *	once			open and bind, RAM, page tables, attach
  *	for each boot		VM, vCPUs, GIC, PCI, console; kernel and device tree; run
