@@ -215,8 +215,8 @@ static void add_smmu(void *fdt, uint64_t size)
 /* GUEST_MSI_WINDOW, mapped to itself for the function in each slot */
 static void add_msi_window(void *fdt, unsigned int slots)
 {
-	fdt32_t addresses[5 * 8], *at = addresses;
-	unsigned int i;
+	fdt32_t addresses[6 * 8], *at = addresses;
+	unsigned int i, j;
 
 	fdt_begin_node(fdt, "reserved-memory");
 	CELLS(fdt, "#address-cells", 2);
@@ -224,11 +224,14 @@ static void add_msi_window(void *fdt, unsigned int slots)
 	fdt_property(fdt, "ranges", NULL, 0);
 	begin(fdt, "msi-window", GUEST_MSI_WINDOW, GUEST_MSI_WINDOW_SIZE);
 	for (i = 0; i < slots; i++) {
-		*at++ = cpu_to_fdt32(PHANDLE_FUNCTION + i);
-		*at++ = 0;
-		*at++ = cpu_to_fdt32(GUEST_MSI_WINDOW);
-		*at++ = 0;
-		*at++ = cpu_to_fdt32(GUEST_MSI_WINDOW_SIZE);
+		/* The address in the cells of the function's bus: three */
+		const uint32_t entry[6] = {
+			PHANDLE_FUNCTION + i, 0, ADDRESS(GUEST_MSI_WINDOW),
+			ADDRESS(GUEST_MSI_WINDOW_SIZE),
+		};
+
+		for (j = 0; j < 6; j++)
+			*at++ = cpu_to_fdt32(entry[j]);
 	}
 	fdt_property(fdt, "iommu-addresses", addresses, (at - addresses) * sizeof(*at));
 	CELLS(fdt, "phandle", PHANDLE_MSI_WINDOW);

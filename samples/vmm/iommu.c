@@ -39,6 +39,10 @@
 #define STE_V		1ULL
 #define STE_CFG_BYPASS	(4ULL << 1)
 
+/* Commands that name a stream */
+#define CMD_CFGI_CD	0x05
+#define CMD_CFGI_CD_ALL	0x06
+
 const char *const iommu_mode_names[] = {
 	[IOMMU_NESTED] = "nested",
 	[IOMMU_FLAT] = "flat",
@@ -203,15 +207,45 @@ static void vsmmu_streams_changed(void *opaque, uint32_t first, uint32_t last)
 	}
 }
 
+/*
+ * The kernel knows the streams that have a vDevice, and takes a command for another one
+ * for a mistake. The guest has more of them: its root ports.
+ */
+static bool is_for_kernel(const struct iommu *iommu, const uint64_t cmd[2])
+{
+	unsigned int i, opcode = cmd[0] & 0xff;
+
+	if (opcode != CMD_CFGI_CD && opcode != CMD_CFGI_CD_ALL)
+		return true;
+	for (i = 0; i < iommu->nr_devices; i++)
+		if (iommu->devices[i].vdevice_id && iommu->devices[i].rid == cmd[0] >> 32)
+			return true;
+	return false;
+}
+
 static int vsmmu_invalidate(void *opaque, const uint64_t (*cmds)[2], uint32_t count,
 			    uint32_t *done)
 {
 	struct iommu *iommu = opaque;
+	uint32_t run, i;
 	int ret;
 
+	for (i = 0; i < count; i += run) {
+		for (run = 0; i + run < count && is_for_kernel(iommu, cmds[i + run]); run++)
+			;
+		*done = i;
+		if (!run) {
+			run = 1;
+			continue;
+		}
+		ret = iommufd_hwpt_invalidate_smmuv3(iommu->iommufd, iommu->viommu_id,
+						     (void *)&cmds[i], &run);
+		*done = i + run;
+		if (ret)
+			return ret;
+	}
 	*done = count;
-	ret = iommufd_hwpt_invalidate_smmuv3(iommu->iommufd, iommu->viommu_id, (void *)cmds, done);
-	return ret;
+	return 0;
 }
 
 static void vsmmu_raise(void *opaque, enum vsmmu_irq irq)
