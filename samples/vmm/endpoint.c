@@ -28,6 +28,7 @@
 #include "endpoint.h"
 
 #define HEADER_SIZE	0x40
+#define VENDOR_MAX	8
 #define CONFIG_END	0x100	/* of capabilities that are not extended */
 #define EXP_SIZE	0x3c	/* of version 2; those of version 1 are left out */
 
@@ -58,6 +59,8 @@ struct endpoint {
 	struct endpoint_bar bars[ENDPOINT_BARS];
 	uint64_t mapped[ENDPOINT_BARS];		/* where the VM has it, 0: nowhere */
 	uint32_t exp, pm, msix;			/* offsets of the capabilities, 0: none */
+	uint32_t vendor[VENDOR_MAX];		/* and of those that are the vendor's own */
+	unsigned int vendors;
 	uint64_t used;				/* a bit for each word of 4 bytes */
 	unsigned int vectors;
 	struct vector *vector;
@@ -390,6 +393,19 @@ static void define_pm(struct endpoint *e, const uint32_t *host, uint32_t at)
 			  PCI_PM_CTRL_STATE_MASK);
 }
 
+/* Read only: what drivers find there, virtio's for one, is where things are in BARs */
+static void define_vendor(struct endpoint *e, const uint32_t *host, uint32_t at)
+{
+	uint32_t length = host[at / 4] >> 16 & 0xff, i;
+
+	length = (length + 3) & ~3u;
+	if (e->vendors == VENDOR_MAX || !length || !claim(e, at, length))
+		return;
+	e->vendor[e->vendors++] = at;
+	for (i = 0; i < length; i += 4)
+		pci_config_define(&e->config, at + i, 4, host[(at + i) / 4], 0);
+}
+
 /* @locator is an offset with a BAR's number in its low bits */
 static bool hole_find(const struct endpoint *e, uint32_t locator, uint64_t length,
 		      struct endpoint_hole *hole)
@@ -451,9 +467,19 @@ static int define_capabilities(struct endpoint *e, const uint32_t *host)
 			define_pm(e, host, at);
 		else if ((word & 0xff) == PCI_CAP_ID_MSIX)
 			ret = define_msix(e, host, at);
+		else if ((word & 0xff) == PCI_CAP_ID_VNDR)
+			define_vendor(e, host, at);
 		at = word >> 8 & 0xfc;
 	}
 	return ret;
+}
+
+/* Returns where the next one's offset goes */
+static uint32_t link_capability(struct endpoint *e, uint32_t pointer, uint32_t offset)
+{
+	pci_config_set(&e->config, PCI_STATUS, 2, PCI_STATUS_CAP_LIST);
+	pci_config_set(&e->config, pointer, 1, offset);
+	return offset + PCI_CAP_LIST_NEXT;
 }
 
 static void link_capabilities(struct endpoint *e)
@@ -462,13 +488,12 @@ static void link_capabilities(struct endpoint *e)
 	uint32_t pointer = PCI_CAPABILITY_LIST;
 	unsigned int i;
 
-	for (i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
-		if (!offsets[i])
-			continue;
-		pci_config_set(&e->config, PCI_STATUS, 2, PCI_STATUS_CAP_LIST);
-		pci_config_set(&e->config, pointer, 1, offsets[i]);
-		pointer = offsets[i] + PCI_CAP_LIST_NEXT;
-	}
+	for (i = 0; i < 3; i++)
+		if (offsets[i])
+			pointer = link_capability(e, pointer, offsets[i]);
+	for (i = 0; i < e->vendors; i++)
+		pointer = link_capability(e, pointer, e->vendor[i]);
+	pci_config_set(&e->config, pointer, 1, 0);
 }
 
 static int define_config(struct endpoint *e)

@@ -685,6 +685,26 @@ static void a_list_that_leaves_its_space_ends(void **state)
 	assert_log(f, "read0(0,4) ");
 }
 
+static void vendor_capabilities_can_be_read_only(void **state)
+{
+	struct fixture *f = *state;
+
+	/* The second one's length leads out of the space, the third one's is none */
+	put(f, MSIX + 1, 0xc8, 1);
+	put(f, 0xc8, PCI_CAP_ID_VNDR | 0xfc << 8 | 7 << 16, 4);
+	put(f, 0xcc, 0x00345678, 4);
+	put(f, 0xfc, PCI_CAP_ID_VNDR | 0xd8 << 8 | 5 << 16, 4);
+	put(f, 0xd8, PCI_CAP_ID_VNDR, 4);
+	f->e = new(f);
+	assert_int_equal(get(f, EXP + 1, 1), 0xc8);
+	assert_int_equal(get(f, 0xc8, 4), PCI_CAP_ID_VNDR | 7 << 16);
+	assert_int_equal(get(f, 0xcc, 4), 0x00345678);
+	set(f, 0xcc, 0xffffffff, 4);
+	assert_int_equal(get(f, 0xcc, 4), 0x00345678);
+	assert_int_equal(get(f, 0xfc, 4), 0);
+	assert_int_equal(get(f, 0xd8, 4), 0);
+}
+
 static void a_status_without_list_has_no_capabilities(void **state)
 {
 	struct fixture *f = *state;
@@ -868,6 +888,7 @@ int main(void)
 		T(accesses_that_reach_no_bar_read_ones),
 		F(a_list_of_capabilities_may_be_a_circle),
 		F(a_list_that_leaves_its_space_ends),
+		F(vendor_capabilities_can_be_read_only),
 		F(a_status_without_list_has_no_capabilities),
 		F(capabilities_that_overlap_are_left_out),
 		F(a_capability_beyond_the_end_is_left_out),
