@@ -321,7 +321,7 @@ static void write_word(struct vsmmu *v, uint64_t offset, uint32_t value)
 
 static bool access_ok(uint64_t offset, unsigned int size)
 {
-	return (size == 4 || size == 8) && !(offset % size) && offset < VSMMU_REGS_SIZE;
+	return (size == 4 || size == 8) && !(offset % size);
 }
 
 uint64_t vsmmu_mmio_read(struct vsmmu *v, uint64_t offset, unsigned int size)
@@ -440,30 +440,19 @@ static void stage1(const struct vsmmu *v, const uint64_t ste[2], struct vsmmu_st
 		stream->ste[1] |= STE_1_S1STALLD;
 }
 
-static void set_abort(struct vsmmu_stream *stream)
+static void no_stage1(struct vsmmu_stream *stream, enum vsmmu_config config, unsigned int cfg)
 {
-	*stream = (struct vsmmu_stream){
-		.config = VSMMU_ABORT,
-		.ste = { STE_0_CONFIG_IS(CONFIG_ABORT) },
-	};
-}
-
-static void set_bypass(struct vsmmu_stream *stream)
-{
-	*stream = (struct vsmmu_stream){
-		.config = VSMMU_BYPASS,
-		.ste = { STE_0_CONFIG_IS(CONFIG_BYPASS) },
-	};
+	*stream = (struct vsmmu_stream){ .config = config, .ste = { STE_0_CONFIG_IS(cfg) } };
 }
 
 void vsmmu_stream(struct vsmmu *v, uint32_t sid, struct vsmmu_stream *stream)
 {
 	uint64_t ste[2], gpa;
 
-	set_abort(stream);
+	no_stage1(stream, VSMMU_ABORT, CONFIG_ABORT);
 	if (!(v->cr0 & CR0_SMMUEN)) {
 		if (!(v->gbpa & GBPA_ABORT))
-			set_bypass(stream);
+			no_stage1(stream, VSMMU_BYPASS, CONFIG_BYPASS);
 		return;
 	}
 	if (!find_ste(v, sid, &gpa) || !read_table(v, sid, gpa, ste, sizeof(ste)))
@@ -471,7 +460,7 @@ void vsmmu_stream(struct vsmmu *v, uint32_t sid, struct vsmmu_stream *stream)
 	if (!(ste[0] & STE_0_VALID) || STE_0_CONFIG(ste[0]) < CONFIG_BYPASS)
 		return;
 	if (STE_0_CONFIG(ste[0]) == CONFIG_BYPASS)
-		set_bypass(stream);
+		no_stage1(stream, VSMMU_BYPASS, CONFIG_BYPASS);
 	else if (STE_0_CONFIG(ste[0]) == CONFIG_STAGE1 && stage1_legal(v, ste))
 		stage1(v, ste, stream);
 	else

@@ -221,7 +221,7 @@ void vsmmu_cmdq_run(struct vsmmu *v)
 	error = run(v, &batch, entries, used);
 	if (!error)
 		return;
-	v->cmdq.cons |= CMDQ_CONS_ERR(error);
+	v->cmdq.cons = (v->cmdq.cons & QUEUE_INDEX) | CMDQ_CONS_ERR(error);
 	vsmmu_gerror(v, GERROR_CMDQ);
 }
 

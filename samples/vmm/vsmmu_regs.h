@@ -101,8 +101,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 #define EVENTQ_OVERFLOW		BIT(31)		/* PROD.OVFLG, CONS.OVACKFLG */
 
 /* First word of an event; its stream ID is above */
-#define EVENT_F_STE_FETCH	0x03
 #define EVENT_C_BAD_STREAMID	0x02
+#define EVENT_F_STE_FETCH	0x03
 #define EVENT_C_BAD_STE		0x04
 
 /* Entries, log2, that queues have at most: bounds the work of one register write */

@@ -11,8 +11,9 @@ SOURCE_SUITE=trixie	# where QEMU, UEFI, Meson and busybox come from (Linux: its 
 BUILD_PACKAGES=(gcc libc6-dev make bc bison flex libelf-dev libssl-dev xz-utils bzip2
 	cpio patch python3 python3-venv ninja-build pkg-config libglib2.0-dev libfdt-dev
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross debian-archive-keyring)
+# libclang-rt-dev: libFuzzer and the sanitizers of clang's, which only recommends it
 CHECK_PACKAGES=(libcmocka-dev libfdt-dev device-tree-compiler g++ shellcheck sparse git perl jq
-	gnuplot-nox)
+	gnuplot-nox clang libclang-rt-dev)
 BENCH_PACKAGES=(gnuplot-nox)
 
 # The x86 machine: Debian's QEMU does, as it has no model of ours
