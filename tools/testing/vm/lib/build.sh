@@ -204,7 +204,7 @@ build_programs()
 		dir=$REPO/build
 		[[ $name == tools/testing/selftests ]] && dir=$REPO/build/selftests
 		mkdir -p "$dir"
-		variables=(O="$dir" CROSS_COMPILE=$CROSS KHDR="$khdr" SYSROOT="$SYSROOT")
+		variables=(O="$dir" CROSS_COMPILE="$CROSS" KHDR="$khdr" SYSROOT="$SYSROOT")
 		make -q -C "$REPO/$name" "${variables[@]}" >/dev/null 2>&1 && continue
 		working
 		PROGRESS_UNIT=files run_logged "${name##*/}" gcc make -j"$JOBS" -C "$REPO/$name" \
