@@ -13,6 +13,7 @@ DL=$CACHE/dl
 SRC=$CACHE/src
 TOOLS=$CACHE/tools
 UEFI=$TOOLS/usr/share/AAVMF/AAVMF_CODE.fd	# firmware; Debian has it as a link
+QEMU_ARM64=$CACHE/qemu-arm64	# Debian's, to run inside the machine
 BUILD=$CACHE/build
 LOGS=$CACHE/log
 JOBS=$(nproc)

@@ -277,3 +277,60 @@ fetch_sysroot()
 	done
 	unpack_debs "$SYSROOT" "${debs[@]}"
 }
+
+# libraries_of DEB DIR: the packages that those a program of DEB loads are in, into DIR.
+# From DEB's own dependencies, as its other ones have QEMU's modules and data. apt is to
+# think that nothing is installed, but for what brings no library and half of Debian.
+libraries_of()
+{
+	local deb=$1 dir=$2 needs name
+	apt_state
+	mkdir -p "$dir/partial"
+	needs=$(dpkg-deb -f "$deb" Depends | tr , '\n' | grep -v ' *qemu-' | paste -sd,)
+	for name in adduser openssl-provider-legacy; do
+		printf '%s\n' "Package: $name" 'Status: install ok installed' 'Version: 99:1' \
+			'Architecture: arm64' 'Multi-Arch: foreign' 'Maintainer: -' 'Description: -' ''
+	done >"$dir/status"
+	PROGRESS_UNIT=files run_logged download-qemu-arm64 '^Get:' apt-get satisfy -y --download-only \
+		--no-install-recommends -t "$SOURCE_SUITE" -o APT::Architecture=arm64 \
+		-o Dir::State::status="$dir/status" -o Dir::Cache::archives="$dir" "$needs"
+}
+
+# take_closure ROOT DIR PROGRAM: it and all that it loads, from ROOT to DIR
+take_closure()
+{
+	local root=$1 dir=$2 name file wanted=("$3")
+	while ((${#wanted[@]})); do
+		name=${wanted[-1]}
+		unset 'wanted[-1]'
+		[[ -e $dir/$name ]] && continue
+		file=$(find "$root"/{usr/,}{bin,lib} -name "$name" -print -quit 2>/dev/null)
+		[[ $file ]] || die "no package of Debian's $SOURCE_SUITE brought $name, which $3 needs"
+		cp -L -- "$file" "$dir/" || die "cannot write $dir"
+		mapfile -t -O "${#wanted[@]}" wanted < <("${CROSS}readelf" -d "$dir/$name" |
+			sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
+	done
+}
+
+# Debian's own QEMU for arm64, to run inside the machine: the program and the libraries
+# that it loads, side by side. Of what was downloaded for it only the program's package
+# is kept.
+fetch_qemu_arm64()
+{
+	local deb from tmp root libraries=$DL/qemu-arm64
+	download 'qemu-system-arm_*_arm64.deb' apt-get download "qemu-system-arm:arm64/$SOURCE_SUITE"
+	from=$(newest "$DL/qemu-system-arm_*_arm64.deb")
+	fresh "$QEMU_ARM64/.stamp" "$from" && return
+	working
+	need_space "$CACHE" 300 "Debian's QEMU"
+	libraries_of "$from" "$libraries"
+	scratch root "$CACHE"
+	scratch tmp "$CACHE"
+	for deb in "$from" "$libraries"/*.deb; do
+		dpkg-deb -x "$deb" "$root" || die "cannot unpack $deb: remove it and run again"
+	done
+	take_closure "$root" "$tmp" qemu-system-aarch64
+	stamp "$tmp/.stamp" "$from"
+	rm -rf "$QEMU_ARM64" "$root" "$libraries"
+	mv -- "$tmp" "$QEMU_ARM64" && chmod 755 "$QEMU_ARM64"
+}
