@@ -243,6 +243,24 @@ build_x86_programs()
 	run_logged x86-programs gcc "${make[@]}"
 }
 
+# build_qemu_inside: the initrd of the guest in qemu-inside/
+build_qemu_inside()
+{
+	local out=$BUILD/qemu-inside.cpio source=$VM/qemu-inside/guest.c tmp inputs
+	local include=$REPO/tools/testing/qemu/include
+	inputs=$(hash_files "$source" "$include/nvgrace-gpu-regs.h")
+	fresh "$out.stamp" "$inputs" && return
+	working
+	scratch tmp "$BUILD"
+	# shellcheck disable=SC2086 # a list of flags
+	"${CROSS}gcc" $USER_CFLAGS -I"$include" -o "$tmp/init" "$source" || die "cannot compile $source"
+	"${CROSS}strip" "$tmp/init"
+	pack "$tmp" "$out.new"
+	mv "$out.new" "$out"
+	stamp "$out.stamp" "$inputs"
+	rm -rf "$tmp"
+}
+
 # The kernel's own tests: those of iommufd, and those of VFIO that work with any device
 KSELFTESTS=(iommufd iommufd_fail_nth vfio_dma_mapping_test vfio_dma_mapping_mmio_test
 	vfio_iommufd_setup_test vfio_pci_device_test vfio_pci_device_init_perf_test)
