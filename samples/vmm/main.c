@@ -92,7 +92,8 @@ static int make_memory(struct vmm *vmm)
 		return memory_adopt(&vmm->memory);
 	for (i = 0; i < options->nr_ram && !ret; i++)
 		ret = memory_add(&vmm->memory, options->ram[i].size,
-				 vmm->devices[options->ram[i].device].vfio.dev_id);
+				 vmm->devices[options->ram[i].device].vfio.dev_id,
+				 options->ram[i].region);
 	return ret;
 }
 
@@ -209,6 +210,8 @@ static void describe_egm(struct vmm *vmm, struct fdt_options *fdt)
 
 	for (i = 0; i < vmm->options.nr_devices && vmm->memory.type == MEMORY_HI; i++) {
 		bank = i < vmm->memory.count ? i : 0;
+		if (vmm->options.ram[bank].region)
+			continue;
 		fdt->egm[i].base = vmm->memory.banks[bank].gpa;
 		fdt->egm[i].size = vmm->memory.banks[bank].size;
 		fdt->egm[i].node = bank;

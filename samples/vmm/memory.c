@@ -75,13 +75,21 @@ static int map_object(struct memory *memory, struct memory_bank *bank, uint64_t 
 	return 0;
 }
 
-static int add_object(struct memory *memory, struct memory_bank *bank, uint32_t dev_id)
+static int add_object(struct memory *memory, struct memory_bank *bank, uint32_t dev_id,
+		      const char *region)
 {
 	uint64_t offset;
 	int ret;
 
-	ret = iommufd_mem_alloc_region(memory->iommufd, dev_id, bank->size, &bank->mem_id,
-				       &offset);
+	if (region)
+		ret = iommufd_mem_alloc_named(memory->iommufd, region, bank->size, &bank->mem_id,
+					      &offset);
+	else
+		ret = iommufd_mem_alloc_region(memory->iommufd, dev_id, bank->size, &bank->mem_id,
+					       &offset);
+	if (region && (ret == -ENOENT || ret == -EPERM))
+		return vmm_error(ret, "region %s: see /sys/class/iommufd_mem; it takes CAP_SYS_RAWIO",
+				 region);
 	if (ret == -ENODEV)
 		return vmm_error(ret, "the device is linked to no hypervisor-invisible memory: use --mem memfd, or another device");
 	if (ret == -ENOTTY)
@@ -110,13 +118,13 @@ static int add_file(struct memory *memory, struct memory_bank *bank)
 	return ret ? vmm_error(ret, "mmap of RAM") : 0;
 }
 
-int memory_add(struct memory *memory, uint64_t size, uint32_t dev_id)
+int memory_add(struct memory *memory, uint64_t size, uint32_t dev_id, const char *region)
 {
 	struct memory_bank *bank = new_bank(memory, size);
 
 	if (!bank)
 		return -EINVAL;
-	return memory->type == MEMORY_HI ? add_object(memory, bank, dev_id) :
+	return memory->type == MEMORY_HI ? add_object(memory, bank, dev_id, region) :
 					   add_file(memory, bank);
 }
 

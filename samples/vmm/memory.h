@@ -46,9 +46,9 @@ extern const char *const memory_type_names[];
 
 /*
  * Add @size bytes behind what is there. MEMORY_HI: of the region that the bound device
- * @dev_id is linked to.
+ * @dev_id is linked to; or, unless it is NULL, of @region, a name in sysfs.
  */
-int memory_add(struct memory *memory, uint64_t size, uint32_t dev_id);
+int memory_add(struct memory *memory, uint64_t size, uint32_t dev_id, const char *region);
 /* MEMORY_HI: take the objects that the iommufd has, in the order of their IDs */
 int memory_adopt(struct memory *memory);
 /* For the devices: IOVA is guest-physical address */

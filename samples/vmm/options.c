@@ -4,6 +4,7 @@
  * said here.
  */
 #include <argp.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static const struct argp_option argp_options[] = {
 	{ "append", APPEND, "ARGUMENTS", 0, "its command line (default console=ttyAMA0)", 0 },
 	{ "cpus", CPUS, "N", 0, "vCPUs, 1 to 8 (default 1)", 0 },
 	{ "mem", MEM, "TYPE", 0, "where RAM comes from: hi (default; hypervisor-invisible memory, as memory objects), memfd or hugetlb", 0 },
-	{ "ram", RAM, "SIZE[@N]", 0, "RAM (default 1G); again for one more NUMA node. With --mem hi it is of the region that the Nth device (default 0) is linked to", 0 },
+	{ "ram", RAM, "SIZE[@OF]", 0, "RAM (default 1G); again for one more NUMA node. With --mem hi it is of the region that device number OF (default 0) is linked to, or of the region OF, a name in /sys/class/iommufd_mem, which takes CAP_SYS_RAWIO", 0 },
 	{ NULL, 0, NULL, 0, "Its devices:", 2 },
 	{ "device", DEVICE, "BDF", 0, "PCI function to pass through, as in sysfs; repeatable", 0 },
 	{ "iommu", IOMMU, "MODE", 0, "nested (default; the guest has an SMMUv3), flat (it has none; stage 2 only) or none (neither; the host kernel's own choice of page tables)", 0 },
@@ -78,7 +79,10 @@ static void add_ram(struct options *options, struct argp_state *state, char *arg
 		argp_error(state, "--ram: %d at most", MEMORY_BANKS_MAX);
 	if (at) {
 		*at++ = '\0';
-		ram->device = checked_number(state, "ram", at, DEVICES_MAX - 1);
+		if (isdigit(*at))
+			ram->device = checked_number(state, "ram", at, DEVICES_MAX - 1);
+		else
+			ram->region = at;
 	}
 	if (!parse_bytes(arg, &ram->size) || !ram->size || ram->size % MIB(2))
 		argp_error(state, "--ram: not a multiple of 2M: %s", arg);
@@ -116,12 +120,11 @@ static void check(const struct options *options, struct argp_state *state)
 	for (i = 0; i < options->nr_devices; i++)
 		if (!options->devices[i].bdf != (options->iommufd >= 0))
 			argp_error(state, "--iommufd and --device fd:FD:ID go together");
-	if (options->memory == MEMORY_HI && !options->nr_devices && options->iommufd < 0)
-		argp_error(state, "--mem hi needs a --device that is linked to such memory");
 	for (i = 0; i < options->nr_ram; i++)
 		if (options->memory == MEMORY_HI && options->iommufd < 0 &&
-		    options->ram[i].device >= options->nr_devices)
-			argp_error(state, "--ram: there is no device %u", options->ram[i].device);
+		    !options->ram[i].region && options->ram[i].device >= options->nr_devices)
+			argp_error(state, "--mem hi needs a --device that is linked to such memory: there is no device %u",
+				   options->ram[i].device);
 	if (options->direct_msi && options->iommu != IOMMU_NESTED)
 		argp_error(state, "--direct-msi is of --iommu nested");
 }
@@ -178,6 +181,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		vmm_verbose = true;
 		return 0;
 	case ARGP_KEY_END:
+		if (!options->nr_ram)
+			options->ram[options->nr_ram++].size = GIB(1);
 		check(options, state);
 		return 0;
 	}
@@ -201,8 +206,4 @@ void options_parse(struct options *options, int argc, char **argv)
 	};
 	argp_err_exit_status = 1;
 	argp_parse(&argp, argc, argv, 0, NULL, options);
-	if (!options->nr_ram) {
-		options->ram[0].size = GIB(1);
-		options->nr_ram = 1;
-	}
 }

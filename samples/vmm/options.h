@@ -16,6 +16,7 @@
 struct option_ram {
 	uint64_t size;			/* bytes */
 	unsigned int device;		/* whose region it is of: index of a device */
+	const char *region;		/* or its name; NULL: the device's */
 };
 
 struct option_device {

@@ -6,6 +6,7 @@
  * memory in the iommufd.
  */
 #include <argp.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -31,6 +32,7 @@ struct launch {
 	struct {
 		uint64_t size;
 		unsigned int device;
+		const char *region;	/* its name; NULL: the device's */
 	} ram[MAX];
 	int nr_devices, nr_ram;
 	char **program;		/* and its arguments */
@@ -42,7 +44,7 @@ enum { USER = 0x100, DEVICE, RAM };
 static const struct argp_option argp_options[] = {
 	{ "user", USER, "UID", 0, "user and group that the VMM runs as (default 65534, nobody)", 0 },
 	{ "device", DEVICE, "BDF", 0, "PCI function to pass through; repeatable", 0 },
-	{ "ram", RAM, "SIZE[@N]", 0, "allocate RAM from the region of the Nth device (default 0); repeatable", 0 },
+	{ "ram", RAM, "SIZE[@OF]", 0, "allocate RAM from the region of device number OF (default 0), or from the region OF, a name in /sys/class/iommufd_mem; repeatable", 0 },
 	{}
 };
 
@@ -53,11 +55,14 @@ static void add_ram(struct launch *launch, char *arg, struct argp_state *state)
 
 	if (i == MAX)
 		argp_error(state, "--ram: %d at most", MAX);
-	if (at) {
+	if (at)
 		*at++ = '\0';
+	if (at && isdigit(*at)) {
 		launch->ram[i].device = strtoul(at, &end, 0);
-		if (end == at || *end)
+		if (*end)
 			argp_error(state, "--ram: not a device's number: %s", at);
+	} else {
+		launch->ram[i].region = at;
 	}
 	if (!parse_bytes(arg, &launch->ram[i].size) || !launch->ram[i].size)
 		argp_error(state, "--ram: not a size: %s", arg);
@@ -91,7 +96,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (!launch->program)
 			argp_error(state, "which VMM? -- /path/to/vmm OPTIONS");
 		for (i = 0; i < launch->nr_ram; i++)
-			if (launch->ram[i].device >= (unsigned int)launch->nr_devices)
+			if (!launch->ram[i].region &&
+			    launch->ram[i].device >= (unsigned int)launch->nr_devices)
 				argp_error(state, "--ram: there is no device %u",
 					   launch->ram[i].device);
 		return 0;
@@ -151,12 +157,28 @@ static char **arguments(const struct launch *launch, int iommufd, int kvm,
 	return argv[n] ? argv : NULL;
 }
 
+/* The VMM finds the object in the iommufd */
+static int allocate(const struct launch *launch, int i, int iommufd, const struct vfio_dev *devs)
+{
+	const char *region = launch->ram[i].region;
+	uint64_t size = launch->ram[i].size, offset;
+	uint32_t mem_id;
+	int ret;
+
+	if (region)
+		ret = iommufd_mem_alloc_named(iommufd, region, size, &mem_id, &offset);
+	else
+		ret = iommufd_mem_alloc_region(iommufd, devs[launch->ram[i].device].dev_id, size,
+					       &mem_id, &offset);
+	return ret ? vmm_error(ret, "%llu MiB of hypervisor-invisible memory%s%s",
+			       (unsigned long long)size >> 20, region ? " of " : "",
+			       region ?: "") : 0;
+}
+
 static int run(const struct launch *launch)
 {
 	int iommufd = keep(iommufd_open(), "/dev/iommu"), kvm, i, ret = 0;
 	struct vfio_dev devs[MAX] = {};
-	uint64_t offset;
-	uint32_t mem_id;
 	char **argv;
 
 	kvm = open("/dev/kvm", O_RDWR);
@@ -166,11 +188,9 @@ static int run(const struct launch *launch)
 		if (bind_device(launch->devices[i], iommufd, &devs[i]) < 0)
 			return -ENODEV;
 	for (i = 0; i < launch->nr_ram && !ret; i++)
-		ret = iommufd_mem_alloc_region(iommufd, devs[launch->ram[i].device].dev_id,
-					       launch->ram[i].size, &mem_id, &offset);
+		ret = allocate(launch, i, iommufd, devs);
 	if (ret)
-		return vmm_error(ret, "%llu MiB of hypervisor-invisible memory",
-				 (unsigned long long)launch->ram[i - 1].size >> 20);
+		return ret;
 	argv = arguments(launch, iommufd, kvm, devs);
 	if (!argv)
 		return vmm_error(-ENOMEM, "arguments");

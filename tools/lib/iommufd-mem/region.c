@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Regions of memory that iommufd gives to virtual machines, as sysfs shows them.
- * Allocating from one is in iommufd.c, and needs no sysfs.
+ * Allocating from the one of a device is in iommufd.c, and needs no sysfs.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -76,4 +76,22 @@ int iommufd_mem_region_of(const char *device, struct iommufd_mem_region *region)
 	int count = find_regions(device, region, 1);
 
 	return count < 0 ? count : count ? 0 : -ENODEV;
+}
+
+int iommufd_mem_alloc_named(int fd, const char *name, uint64_t length, uint32_t *mem_id,
+			    uint64_t *mmap_offset)
+{
+	struct iommu_mem_alloc cmd = { .type = IOMMU_MEM_TYPE_REGION, .length = length };
+	struct iommufd_mem_region region;
+	int ret;
+
+	if (!read_region(name, &region))
+		return -ENOENT;
+	cmd.region_index = region.id;
+	ret = iommufd_mem_alloc(fd, &cmd);
+	if (ret)
+		return ret;
+	*mem_id = cmd.out_mem_id;
+	*mmap_offset = cmd.out_mmap_offset;
+	return 0;
 }

@@ -78,6 +78,8 @@ TEST_F(mem_library, the_region_of_a_device_is_the_one_it_allocates_from)
 {
 	struct iommufd_mem_region before, after, all[8];
 	struct memtest_object more;
+	uint64_t mmap_offset;
+	uint32_t mem_id;
 	int nr, i, found = 0;
 
 	ASSERT_EQ(0, iommufd_mem_region_of(self->t.vf[0].function.bdf, &before));
@@ -88,6 +90,13 @@ TEST_F(mem_library, the_region_of_a_device_is_the_one_it_allocates_from)
 	EXPECT_GT(after.size, after.free);
 	EXPECT_TRUE(after.exclusive);
 	EXPECT_EQ(-ENODEV, iommufd_mem_region_of("0000:ff:1f.7", &after));
+	ASSERT_EQ(0, iommufd_mem_alloc_named(self->t.iommufd, before.name, MIB(4), &mem_id,
+					     &mmap_offset));
+	ASSERT_EQ(0, iommufd_mem_region_of(self->t.vf[0].function.bdf, &after));
+	EXPECT_EQ(MIB(6), before.free - after.free);
+	EXPECT_EQ(0, iommufd_destroy(self->t.iommufd, mem_id));
+	EXPECT_EQ(-ENOENT, iommufd_mem_alloc_named(self->t.iommufd, "nothing", MIB(4), &mem_id,
+						   &mmap_offset));
 
 	nr = iommufd_mem_regions(all, ARRAY_SIZE(all));
 	ASSERT_LT(0, nr);

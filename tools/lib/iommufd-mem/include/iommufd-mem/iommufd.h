@@ -193,6 +193,20 @@ int iommufd_mem_regions(struct iommufd_mem_region *found, int max);
 int iommufd_mem_region_of(const char *device, struct iommufd_mem_region *region);
 
 /**
+ * iommufd_mem_alloc_named() - Allocate zeroed memory of a region, without a device
+ * @fd: the iommufd
+ * @name: of the region, in /sys/class/iommufd_mem
+ * @length: a multiple of the page size, not 0
+ * @mem_id: output, ID of the object
+ * @mmap_offset: output, for iommufd_mem_mmap()
+ *
+ * Return: 0; -ENOENT: no such region; -EPERM: it takes CAP_SYS_RAWIO; -ENOSPC, -EBUSY,
+ * -EDQUOT: as of iommufd_mem_alloc_region()
+ */
+int iommufd_mem_alloc_named(int fd, const char *name, uint64_t length, uint32_t *mem_id,
+			    uint64_t *mmap_offset);
+
+/**
  * iommufd_ioas_alloc() - Make an I/O address space
  * @fd: the iommufd
  * @ioas_id: output
