@@ -44,7 +44,7 @@ static int write64(struct tables *tables, uint64_t address, uint64_t value)
 	return done == sizeof(value) ? 0 : done < 0 ? -errno : -EIO;
 }
 
-/* The SMMU's registers, 0 if there is none: "  9050000-906ffff : arm-smmu-v3" */
+/* The SMMU's registers, 0 if there is none: "9050000-9050dff : 9050000.iommu", or .smmuv3 */
 static uint64_t find_smmu(void)
 {
 	FILE *f = fopen("/proc/iomem", "re");
@@ -52,7 +52,7 @@ static uint64_t find_smmu(void)
 	char text[256];
 
 	while (f && !base && fgets(text, sizeof(text), f))
-		if (strstr(text, "smmu"))
+		if (strstr(text, ".iommu") || strstr(text, "smmu"))
 			base = strtoull(text, NULL, 16);
 	if (f)
 		fclose(f);
