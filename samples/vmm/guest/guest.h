@@ -46,6 +46,9 @@ char *file_read(char *text, size_t size, const char *path, ...);
 __attribute__((format(printf, 2, 3)))
 int file_write(const char *text, const char *path, ...);
 
+/* Where a page of this process is in physical memory, 0 if that cannot be known */
+uint64_t physical_address(const void *va);
+
 /* A line from the console if one came within @ms, else NULL; valid until the next call */
 const char *console_line(int ms);
 

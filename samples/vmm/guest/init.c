@@ -130,7 +130,7 @@ static void open_console(void)
 /* guest.NAME=VALUE becomes --NAME=VALUE; all other words are the kernel's */
 static void parse_command_line(struct guest_options *options)
 {
-	static char text[4096], words[32][256];
+	static char text[4096], words[32][1024];
 	char *argv[33] = { "guest" }, *word, *save;
 	int argc = 1;
 

@@ -60,24 +60,12 @@ static uint32_t stream_id(const char *bdf)
 /* Where a page of ours is in guest-physical memory; it stays there */
 static int own_page(struct forge *forge)
 {
-	uint64_t entry = 0;
-	int fd;
-
 	forge->own = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
 	if (forge->own == MAP_FAILED)
 		return -errno;
-	fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (pread(fd, &entry, sizeof(entry), (uintptr_t)forge->own / PAGE * 8) != sizeof(entry))
-		entry = 0;
-	close(fd);
-	/* Bit 63: present; 54:0: frame */
-	if (!(entry >> 63))
-		return -EFAULT;
-	forge->own_address = (entry & ((1ULL << 55) - 1)) * PAGE;
-	return 0;
+	forge->own_address = physical_address(forge->own);
+	return forge->own_address ? 0 : -EFAULT;
 }
 
 /* Let IOVA number @nr, or its table, lead to guest-physical @address; copy one page */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the guest's program says, reads and writes: lines on the console, TAP-like
- * steps, small files of sysfs. Each line is one write, so that the kernel's messages
+ * steps, small files of proc and sysfs. Each line is one write, so that the kernel's messages
  * come between lines and not into them.
  */
 #include <errno.h>
@@ -120,6 +120,20 @@ int file_write(const char *text, const char *path, ...)
 	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
 	close(fd);
 	return ret;
+}
+
+uint64_t physical_address(const void *va)
+{
+	uint64_t page = sysconf(_SC_PAGESIZE), entry = 0;
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	if (pread(fd, &entry, sizeof(entry), (uintptr_t)va / page * 8) != sizeof(entry))
+		entry = 0;
+	close(fd);
+	/* Bit 63: present; 54:0: frame */
+	return entry >> 63 ? (entry & ((1ULL << 55) - 1)) * page : 0;
 }
 
 sigjmp_buf sigbus_jump;
