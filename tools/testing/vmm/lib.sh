@@ -10,21 +10,41 @@
 VF0=0000:01:00.4
 VF1=0000:01:00.5
 OUT=/tmp/vmm
+GUEST_RAM=0x40000000
 mkdir -p $OUT
 
-# start NAME JOB [OPTION]...: a VMM in the background, its guest's console in $OUT/NAME.
-# JOB is the guest's command line after guest.job=
+# start NAME JOB [OPTION]...: a VMM in the background, its PID in VMM. Its guest's console
+# is $OUT/NAME; what the guest reads there is what tell writes. JOB is the guest's command
+# line after guest.job=
 start()
 {
 	name=$1
 	job=$2
 	shift 2
 	: >"$OUT/$name"
-	# Its standard input must not be ours: that is the machine's console
+	rm -f "$OUT/$name.in"
+	mkfifo "$OUT/$name.in"
 	/vmm --kernel /Image --initrd /guest.cpio --append "console=ttyAMA0 quiet guest.job=$job" \
-		"$@" </dev/null >"$OUT/$name" 2>&1 &
+		"$@" <>"$OUT/$name.in" >"$OUT/$name" 2>&1 &
 	VMM=$!
 }
+
+# tell NAME TEXT: a line for the guest, on its console
+tell() { echo "$2" >"$OUT/$1.in"; }
+
+# base REGION: where it is in physical memory
+base() { sed -n "s/^\([0-9a-f]*\)-.* : $1$/0x\1/p" /proc/iomem; }
+
+# host_physical REGION ADDRESS: where that guest-physical address is. One VM must have
+# memory of the region, in one piece
+host_physical()
+{
+	pieces=$(sed -n 's/ [0-9]* used$//p' "/sys/kernel/debug/iommufd_mem/$1/extents")
+	echo $(($(base "$1") + pieces + $2 - GUEST_RAM))
+}
+
+# address NAME OF: what the guest's program said is the guest-physical address of OF
+address() { sed -n "s/^guest: .*$2 at \(0x[0-9a-f]*\).*/\1/p" "$OUT/$1"; }
 
 # says NAME PATTERN SECONDS: wait until a line of its console matches
 says()
