@@ -53,12 +53,16 @@ static struct memory_bank *new_bank(struct memory *memory, uint64_t size)
 }
 
 /*
- * KVM maps blocks only where guest-physical and virtual addresses are equally aligned; of
- * 1 GiB if it is as large.
+ * KVM maps blocks only where guest-physical and virtual addresses are equally aligned:
+ * those of 2 MiB, or of 512 MiB where a page is 64 KiB, or 1 GiB, if it is as large.
  */
 static uint64_t alignment(const struct memory_bank *bank)
 {
-	return bank->size >= GIB(1) && !(bank->gpa % GIB(1)) ? GIB(1) : HUGE;
+	uint64_t align = GIB(1);
+
+	while (align > HUGE && (align > bank->size || bank->gpa % align))
+		align /= 2;
+	return align;
 }
 
 static int map_object(struct memory *memory, struct memory_bank *bank, uint64_t mmap_offset)
