@@ -18,7 +18,7 @@ help:
 	@echo 'make unit      the tests that run on this host'
 	@echo 'make lint      checkpatch, kernel-doc, sparse, W=1, shellcheck'
 	@echo 'make build     kernel (plain), QEMU and programs, no boot'
-	@echo 'make man       manual pages of the ABI, the library and the provider API, in build/man'
+	@echo 'make man       manual pages of the ABI, the library, the provider API and the VMM, in build/man'
 	@echo 'make compile_commands.json   for clangd'
 	@echo 'make clean     remove build/'
 	@echo 'make distclean also the cache: $(CACHE)'
@@ -61,6 +61,7 @@ man:
 	@rm -rf build/man && mkdir -p build/man
 	@$(CACHE)/src/linux/scripts/kernel-doc -man $(MAN_FILES) | $(call MAN_SPLIT,9)
 	@$(CACHE)/src/linux/scripts/kernel-doc -man $(MAN_LIBRARY) | $(call MAN_SPLIT,3)
+	@cp samples/vmm/vmm.1 samples/vmm/launch/vmm-launch.1 build/man/
 	@ls build/man/*
 
 compile_commands.json: build
