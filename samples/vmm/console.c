@@ -20,15 +20,10 @@
 #include "vm.h"
 
 #define UARTDR		0x000
-#define UARTRSR		0x004
 #define UARTFR		0x018
 #define  FR_TXFE	0x80
 #define  FR_RXFF	0x40
 #define  FR_RXFE	0x10
-#define UARTILPR	0x020
-#define UARTIBRD	0x024
-#define UARTFBRD	0x028
-#define UARTLCR_H	0x02c
 #define UARTCR		0x030
 #define UARTIFLS	0x034
 #define UARTIMSC	0x038
@@ -57,9 +52,9 @@ struct console {
 	struct termios termios;	/* as it was */
 	uint8_t fifo[FIFO_SIZE];
 	unsigned int head, count;
-	/* Of the guest's writes; none has an effect but imsc */
-	uint32_t lcr, cr, ifls, ibrd, fbrd;
-	uint32_t imsc, tx;	/* mask; INT_TX if it is raised */
+	/* What the guest has written, up to UARTDMACR; nothing has an effect but UARTIMSC */
+	uint16_t regs[UARTDMACR / 4 + 1];
+	uint32_t tx;		/* INT_TX if it is raised */
 };
 
 static uint32_t raw_interrupts(const struct console *console)
@@ -70,7 +65,8 @@ static uint32_t raw_interrupts(const struct console *console)
 
 static void update_line(struct console *console)
 {
-	gic_set_spi(console->vm, GUEST_SPI_UART, raw_interrupts(console) & console->imsc);
+	gic_set_spi(console->vm, GUEST_SPI_UART,
+		    raw_interrupts(console) & console->regs[UARTIMSC / 4]);
 }
 
 static void readable(void *opaque);
@@ -153,24 +149,14 @@ static uint64_t console_read(void *opaque, uint64_t offset, unsigned int size)
 	case UARTFR:
 		return FR_TXFE | (console->count ? 0 : FR_RXFE) |
 		       (console->count == FIFO_SIZE ? FR_RXFF : 0);
-	case UARTIBRD:
-		return console->ibrd;
-	case UARTFBRD:
-		return console->fbrd;
-	case UARTLCR_H:
-		return console->lcr;
-	case UARTCR:
-		return console->cr;
-	case UARTIFLS:
-		return console->ifls;
-	case UARTIMSC:
-		return console->imsc;
 	case UARTRIS:
 		return raw_interrupts(console);
 	case UARTMIS:
-		return raw_interrupts(console) & console->imsc;
+		return raw_interrupts(console) & console->regs[UARTIMSC / 4];
 	}
-	return offset >= UART_ID ? id[(offset - UART_ID) / 4] : 0;
+	if (offset >= UART_ID)
+		return id[(offset - UART_ID) / 4];
+	return offset <= UARTDMACR ? console->regs[offset / 4] : 0;
 }
 
 static void put(struct console *console, uint8_t byte)
@@ -186,33 +172,12 @@ static void console_write(void *opaque, uint64_t offset, uint64_t value, unsigne
 	struct console *console = opaque;
 
 	(void)size;
-	switch (offset) {
-	case UARTDR:
+	if (offset == UARTDR)
 		put(console, value);
-		break;
-	case UARTIBRD:
-		console->ibrd = value & 0xffff;
-		break;
-	case UARTFBRD:
-		console->fbrd = value & 0x3f;
-		break;
-	case UARTLCR_H:
-		console->lcr = value & 0xff;
-		break;
-	case UARTCR:
-		console->cr = value & 0xffff;
-		break;
-	case UARTIFLS:
-		console->ifls = value & 0x3f;
-		break;
-	case UARTIMSC:
-		console->imsc = value & 0x7ff;
-		break;
-	case UARTICR:
-		if (value & INT_TX)
-			console->tx = 0;
-		break;
-	}
+	else if (offset == UARTICR && value & INT_TX)
+		console->tx = 0;
+	else if (offset <= UARTDMACR)
+		console->regs[offset / 4] = value;
 	update_line(console);
 }
 
@@ -244,8 +209,8 @@ struct console *console_new(struct vm *vm, struct loop *loop, int in, int out)
 	console->in = in;
 	console->out = out;
 	console->watch = -1;
-	console->ifls = 0x12;
-	console->cr = 0x300;
+	console->regs[UARTIFLS / 4] = 0x12;
+	console->regs[UARTCR / 4] = 0x300;
 	console->room = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	console->room_watch = loop_add(loop, console->room, made_room, console);
 	make_raw(console);

@@ -479,15 +479,12 @@ void device_unplug(struct device *device)
 	if (!device->endpoint)
 		return;
 	loop_remove(device->loop, device->request_watch);
+	/* Takes away its requester ID; then what the guest has of it: BARs, interrupts */
 	pci_unplug(device->pci, device->slot);
-	msix_off(device);
-	rid_changed(device, 0);
-	for (i = 0; i < DEVICE_BARS; i++) {
-		bar_unmap(device, i);
-		unmap_ioas(device, &device->bars[i]);
-	}
 	endpoint_free(device->endpoint);
 	device->endpoint = NULL;
+	for (i = 0; i < DEVICE_BARS; i++)
+		unmap_ioas(device, &device->bars[i]);
 	/* No DMA goes on, and the next guest finds it as it was */
 	vfio_reset(&device->vfio);
 }
