@@ -295,6 +295,8 @@ static int open_bar(struct device *device, unsigned int index)
 		return 0;
 	ret = iommufd_mem_alloc_bar(device->iommufd, device->vfio.dev_id, index, 0, bar->size,
 				    &bar->mem_id, &offset);
+	if (ret == -ENOTTY || ret == -EOPNOTSUPP)
+		return vmm_error(ret, "this kernel has no memory objects: it needs CONFIG_IOMMUFD_MEM and CONFIG_VFIO_PCI_MEM");
 	if (ret)
 		return vmm_error(ret, "%s: BAR %u as a memory object", name(device), index);
 	ret = iommufd_mem_mmap(device->iommufd, offset, bar->size,

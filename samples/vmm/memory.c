@@ -97,7 +97,7 @@ static int add_object(struct memory *memory, struct memory_bank *bank, uint32_t 
 	if (ret == -ENODEV)
 		return vmm_error(ret, "the device is linked to no hypervisor-invisible memory: use --mem memfd, or another device");
 	if (ret == -ENOTTY)
-		return vmm_error(ret, "this kernel has no IOMMU_MEM_ALLOC: use --mem memfd, or a kernel with CONFIG_IOMMUFD_MEM");
+		return vmm_error(ret, "this kernel has no memory objects: use --mem memfd, or a kernel with CONFIG_IOMMUFD_MEM");
 	if (ret)
 		return vmm_error(ret, "%" PRIu64 " MiB of hypervisor-invisible memory (see /sys/class/iommufd_mem for what is free)",
 				 bank->size >> 20);

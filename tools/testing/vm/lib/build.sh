@@ -200,7 +200,7 @@ build_programs()
 {
 	local name dir khdr variables
 	khdr=$(kernel_dir "$1")/usr/include
-	for name in samples/{dma,vmm,vmm/guest} tools/testing/{selftests,bench}; do
+	for name in samples/{dma,vmm,vmm/guest} tools/testing/{selftests,bench,vmm}; do
 		dir=$REPO/build
 		[[ $name == tools/testing/selftests ]] && dir=$REPO/build/selftests
 		mkdir -p "$dir"
