@@ -9,6 +9,7 @@
  * BAR whose device the host has taken away (KVM_RUN fails with EFAULT).
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -26,6 +27,13 @@
 #include "vm.h"
 
 #define KICK	SIGUSR1
+
+/* How often a vCPU fails at one place before that is the guest's end */
+#define FAILURES_MAX	100
+
+#define CORE_REG(field)								\
+	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE |			\
+	 KVM_REG_ARM_CORE_REG(field))
 
 /* The first reason counts */
 static void end(struct vcpus *vcpus, enum vcpu_end reason)
@@ -97,6 +105,42 @@ static enum vcpu_end serve(struct vcpu *vcpu)
 	return VCPU_FAILED;
 }
 
+static int get_register(struct vcpu *vcpu, uint64_t id, uint64_t *value)
+{
+	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)value };
+
+	return ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg) ? -errno : 0;
+}
+
+/*
+ * A guest whose memory fails under its vectors, or soon behind them, takes an abort for
+ * the abort, at the same address for ever. A process may do so as well, in a handler of its
+ * SIGBUS: that is its own affair.
+ */
+static bool is_stuck(struct vcpu *vcpu)
+{
+	uint64_t pc = 0, pstate = 0;
+
+	if (get_register(vcpu, CORE_REG(regs.pc), &pc) ||
+	    get_register(vcpu, CORE_REG(regs.pstate), &pstate))
+		return true;
+	if (pc != vcpu->failed_pc || (pstate & PSR_MODE_MASK) == PSR_MODE_EL0t)
+		vcpu->failures = 0;
+	vcpu->failed_pc = pc;
+	return ++vcpu->failures == FAILURES_MAX;
+}
+
+/* The host cannot give the memory */
+static enum vcpu_end serve_failure(struct vcpu *vcpu)
+{
+	if (is_stuck(vcpu)) {
+		vmm_error(0, "vCPU %u: memory failed that the guest needs to take an abort, at pc 0x%" PRIx64,
+			  vcpu->index, vcpu->failed_pc);
+		return VCPU_FAILED;
+	}
+	return inject_abort(vcpu) ? VCPU_FAILED : VCPU_RUNNING;
+}
+
 static void *vcpu_thread(void *opaque)
 {
 	struct vcpu *vcpu = opaque;
@@ -105,10 +149,10 @@ static void *vcpu_thread(void *opaque)
 	while (reason == VCPU_RUNNING &&
 	       __atomic_load_n(&vcpu->all->end, __ATOMIC_RELAXED) == VCPU_RUNNING) {
 		if (!ioctl(vcpu->fd, KVM_RUN, 0)) {
+			vcpu->failures = 0;
 			reason = serve(vcpu);
 		} else if (errno == EFAULT) {
-			if (inject_abort(vcpu))
-				reason = VCPU_FAILED;
+			reason = serve_failure(vcpu);
 		} else if (errno != EINTR && errno != EAGAIN) {
 			vmm_error(-errno, "vCPU %u: KVM_RUN", vcpu->index);
 			reason = VCPU_FAILED;
@@ -169,10 +213,6 @@ int vcpus_create(struct vcpus *vcpus, struct vm *vm, unsigned int count)
 		ret = create_one(vcpus, i);
 	return ret;
 }
-
-#define CORE_REG(field)								\
-	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE |			\
-	 KVM_REG_ARM_CORE_REG(field))
 
 static int set_register(struct vcpu *vcpu, uint64_t id, uint64_t value)
 {

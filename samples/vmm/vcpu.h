@@ -25,6 +25,8 @@ struct vcpu {
 	unsigned int index;
 	int fd;
 	struct kvm_run *run;
+	uint64_t failed_pc;	/* where the host last had no memory for it, */
+	unsigned int failures;	/* and how often there, without anything in between */
 	pthread_t thread;
 	bool started;
 };
