@@ -4,9 +4,9 @@
  * object of iommufd, or a memfd. KVM gets the mapping; the IOAS gets the object, or the
  * file: no address of this process is ever pinned.
  *
- * Memory can fail. The kernel then takes it out of the guest's address space and tells
- * us by SIGBUS; a vCPU that touches it makes KVM_RUN fail, see vcpu.c. The VMM's own
- * accesses are guarded here.
+ * Memory can fail. The kernel then takes it out of the guest's address space. A vCPU that
+ * touches it makes KVM_RUN fail, with SIGBUS if it was a page of the host's: see vcpu.c.
+ * The VMM's own accesses get SIGBUS, and are guarded here.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -233,8 +233,9 @@ void *memory_at(const struct memory *memory, uint64_t gpa, uint64_t length)
 	return NULL;
 }
 
-/* Of this thread: where to go on when an access fails */
+/* Of this thread: where to go on when an access fails; that one has failed in KVM_RUN */
 static __thread sigjmp_buf *volatile guard;
+static __thread volatile bool failed;
 
 static int copy(void *to, const void *from, size_t length)
 {
@@ -281,15 +282,26 @@ static void sigbus(int signal, siginfo_t *info, void *context)
 {
 	(void)signal;
 	(void)context;
-	if (info->si_code == BUS_MCEERR_AO || info->si_code == BUS_MCEERR_AR)
-		of_signals->failed |= is_ram(of_signals, info->si_addr);
+	/* Told beforehand, to whichever thread */
+	if (info->si_code == BUS_MCEERR_AO)
+		return;
 	if (guard)
 		siglongjmp(*guard, 1);
-	/* Told of it beforehand, or on behalf of a vCPU, whose KVM_RUN ends */
-	if (of_signals->failed && is_ram(of_signals, info->si_addr))
+	/* An access that nobody guards would come back here for ever */
+	if (info->si_code == BUS_MCEERR_AR && is_ram(of_signals, info->si_addr) && !failed) {
+		failed = true;
 		return;
+	}
 	vmm_error(0, "SIGBUS at %p", info->si_addr);
 	_exit(1);
+}
+
+bool memory_failed(void)
+{
+	bool ret = failed;
+
+	failed = false;
+	return ret;
 }
 
 void memory_handle_sigbus(struct memory *memory)

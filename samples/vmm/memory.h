@@ -33,7 +33,6 @@ struct memory {
 	struct memory_bank banks[MEMORY_BANKS_MAX];
 	unsigned int count;
 	int iommufd;
-	bool failed;		/* the host has told of memory that failed */
 };
 
 /* Where this type's memory comes from, for messages and options */
@@ -71,8 +70,10 @@ int memory_write(const struct memory *memory, uint64_t gpa, const void *from, si
 
 /*
  * SIGBUS for this process: accesses of memory_read() and memory_write() fail, failed RAM
- * is noted, anything else ends the VMM.
+ * is noted for memory_failed(), anything else ends the VMM.
  */
 void memory_handle_sigbus(struct memory *memory);
+/* Has this thread touched RAM that failed, since it was last asked? */
+bool memory_failed(void);
 
 #endif

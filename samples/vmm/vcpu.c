@@ -6,7 +6,8 @@
  * What nobody answers is answered as hardware does: with an external abort, taken at the
  * access. That is the end of accesses where nothing is, of those whose instruction KVM
  * cannot describe, and of those to memory that the host cannot give: RAM that failed, a
- * BAR whose device the host has taken away (KVM_RUN fails with EFAULT).
+ * BAR whose device the host has taken away. KVM_RUN then fails with EFAULT; or, for RAM
+ * that is pages of the host, with EINTR after SIGBUS.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -23,6 +24,7 @@
 
 #include "error.h"
 #include "layout.h"
+#include "memory.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -145,16 +147,20 @@ static void *vcpu_thread(void *opaque)
 {
 	struct vcpu *vcpu = opaque;
 	enum vcpu_end reason = VCPU_RUNNING;
+	bool failed;
+	int ret;
 
 	while (reason == VCPU_RUNNING &&
 	       __atomic_load_n(&vcpu->all->end, __ATOMIC_RELAXED) == VCPU_RUNNING) {
-		if (!ioctl(vcpu->fd, KVM_RUN, 0)) {
+		ret = ioctl(vcpu->fd, KVM_RUN, 0) ? -errno : 0;
+		failed = memory_failed() || ret == -EFAULT;
+		if (!ret) {
 			vcpu->failures = 0;
 			reason = serve(vcpu);
-		} else if (errno == EFAULT) {
+		} else if (failed) {
 			reason = serve_failure(vcpu);
-		} else if (errno != EINTR && errno != EAGAIN) {
-			vmm_error(-errno, "vCPU %u: KVM_RUN", vcpu->index);
+		} else if (ret != -EINTR && ret != -EAGAIN) {
+			vmm_error(ret, "vCPU %u: KVM_RUN", vcpu->index);
 			reason = VCPU_FAILED;
 		}
 	}
