@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "guest.h"
+#include "tables.h"
 #include "vfs.h"
 
 /* "MemTotal:  1234 kB" and the like, somewhere in a file of several lines */
@@ -101,10 +102,10 @@ int job_idle(const struct guest_options *options)
 	}
 }
 
-/* Where the kernel takes every interrupt, in physical memory; 0 if it does not say */
-static uint64_t kernel_vectors(void)
+/* Where a function of the kernel is in physical memory; 0 if it does not say */
+static uint64_t kernel_address(const char *of)
 {
-	uint64_t code = 0, start = 0, vectors = 0;
+	uint64_t code = 0, start = 0, found = 0;
 	char text[256], name[64], type;
 	unsigned long long value;
 	FILE *f;
@@ -116,17 +117,44 @@ static uint64_t kernel_vectors(void)
 	if (f)
 		fclose(f);
 	f = fopen("/proc/kallsyms", "re");
-	while (f && fgets(text, sizeof(text), f) && (!start || !vectors)) {
+	while (f && fgets(text, sizeof(text), f) && (!start || !found)) {
 		if (sscanf(text, "%llx %c %63s", &value, &type, name) != 3)
 			continue;
-		if (!strcmp(name, "_text"))
+		if (!strcmp(name, "_stext"))
 			start = value;
-		if (!strcmp(name, "vectors"))
-			vectors = value;
+		if (!strcmp(name, of))
+			found = value;
 	}
 	if (f)
 		fclose(f);
-	return code && start && vectors ? code + (vectors - start) : 0;
+	/* The code begins with the header of the image, alone in its 64 KiB */
+	return code && start && found ? code + KIB(64) + (found - start) : 0;
+}
+
+/* What can be made to fail; the vectors are where the kernel takes every exception */
+static void say_addresses(const void *buffer)
+{
+	struct tables tables;
+
+	say("buffer at %#" PRIx64, physical_address(buffer));
+	say("poll at %#" PRIx64, kernel_address("__arm64_sys_ppoll"));
+	say("vectors at %#" PRIx64, kernel_address("vectors"));
+	if (!tables_open(&tables))
+		say("streams at %#" PRIx64, tables.stream_table);
+	tables_close(&tables);
+}
+
+/* Changes stream table entries, as VFIO gives the VFs page tables of their own */
+static void copy_once(void)
+{
+	struct vfs vfs;
+	uint8_t *va;
+	int ret;
+
+	ret = vfs_open(&vfs, 1) ?: vfs_map(&vfs, BUFFER_IOVA, MIB(2), &va);
+	ret = ret ?: vfs_copy(&vfs, 0, BUFFER_IOVA, BUFFER_IOVA + MIB(1), MIB(1), END_POLL, NULL);
+	vfs_close(&vfs);
+	say("copy: %s", strerror(-ret));
 }
 
 #define POISON_BYTE	0x5a
@@ -143,7 +171,8 @@ static uint64_t find_change(const volatile uint8_t *buffer, uint64_t size, unsig
 
 /*
  * Read a buffer again and again, until told off or killed by its memory. No byte of it
- * may change; "check" looks at all of them, not only at those on the way
+ * may change; "check" looks at all of them, not only at those on the way. "copy" has a VF
+ * copy something else
  */
 int job_poison(const struct guest_options *options)
 {
@@ -162,8 +191,7 @@ int job_poison(const struct guest_options *options)
 		return 0;
 	}
 	catch_sigbus();
-	say("buffer at %#" PRIx64 ", vectors at %#" PRIx64,
-	    physical_address(buffer + options->size / 2), kernel_vectors());
+	say_addresses(buffer + options->size / 2);
 	say("ready");
 	for (text = ""; ; text = console_line(10) ?: "") {
 		all = !strcmp(text, "check") || !strcmp(text, "off");
@@ -172,6 +200,8 @@ int job_poison(const struct guest_options *options)
 			return step_failed(0, "byte %#" PRIx64 " of the buffer changed", at);
 		if (all)
 			say("%s: nothing changed", text);
+		if (!strcmp(text, "copy"))
+			copy_once();
 		if (!strcmp(text, "off"))
 			return 0;
 	}

@@ -11,6 +11,8 @@ VF0=0000:01:00.4
 VF1=0000:01:00.5
 OUT=/tmp/vmm
 GUEST_RAM=0x40000000
+# Bytes
+PAGE=$(($(sed -n '/^KernelPageSize/{s/[^0-9]//gp;q}' /proc/self/smaps) * 1024))
 mkdir -p $OUT
 
 # start NAME JOB [OPTION]...: a VMM in the background, its PID in VMM. Its guest's console
@@ -35,13 +37,17 @@ tell() { echo "$2" >"$OUT/$1.in"; }
 # base REGION: where it is in physical memory
 base() { sed -n "s/^\([0-9a-f]*\)-.* : $1$/0x\1/p" /proc/iomem; }
 
-# host_physical REGION ADDRESS: where that guest-physical address is. One VM must have
-# memory of the region, in one piece
+# pieces REGION: where in it memory is that somebody has
+pieces() { sed -n 's/ [0-9]* used$//p' "/sys/kernel/debug/iommufd_mem/$1/extents"; }
+
+# host_physical REGION ADDRESS [PIECE]: where that guest-physical address is. One VM must
+# have memory of the region, as one piece, beside who has PIECE
 host_physical()
 {
-	pieces=$(sed -n 's/ [0-9]* used$//p' "/sys/kernel/debug/iommufd_mem/$1/extents")
-	echo $(($(base "$1") + pieces + $2 - GUEST_RAM))
+	echo $(($(base "$1") + $(pieces "$1" | grep -vx "${3:-none}") + $2 - GUEST_RAM))
 }
+
+hex() { printf '%#x\n' "$1"; }
 
 # address NAME OF: what the guest's program said is the guest-physical address of OF
 address() { sed -n "s/^guest: .*$2 at \(0x[0-9a-f]*\).*/\1/p" "$OUT/$1"; }
