@@ -5,22 +5,22 @@
  * Its configuration space is made once, from what the function says, and emulated from then
  * on: what is not defined here reads 0 and cannot be written. Three registers are written
  * through, each with a list of bits: command (memory, bus master, INTx disable), device
- * control (with FLR) and the power state. One bit is read through: transactions pending.
+ * control (with FLR) and the power state.
  *
  *	header		ids and class of the function; BARs, no INTx, no ROM
  *	PCI Express	an endpoint on the guest's own link, at 16 GT/s
  *	PM		D0 and D3hot, no PME
- *	MSI-X		control, table and pending bits; vfio owns the physical ones
+ *	MSI-X		control and table; vfio owns the physical ones. Nothing is ever pending
+ *	vendor's own	read only: what drivers (virtio's) find there is where things are in BARs
  *
- * Everything else is hidden, with all extended capabilities: MSI, VPD, vendor-specific, AER,
- * ARI, ATS, PRI, PASID, SR-IOV, resizable BARs. What is kept is at the function's own offsets.
+ * Everything else is hidden, with all extended capabilities: MSI, VPD, AER, ARI, ATS, PRI,
+ * PASID, SR-IOV, resizable BARs. What is kept is at the function's own offsets.
  *
  * The function is not trusted more than the guest: its capability list is walked with a
  * bound, and a capability that overlaps another or does not fit its BAR is left out.
  *
  * Not here: system calls, memslots and eventfds (the callbacks do that), and SR-IOV.
  */
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,26 +28,44 @@
 #include "endpoint.h"
 
 #define HEADER_SIZE	0x40
-#define VENDOR_MAX	8
 #define CONFIG_END	0x100	/* of capabilities that are not extended */
 #define EXP_SIZE	0x3c	/* of version 2; those of version 1 are left out */
+#define HEADER		0	/* in place of a capability's id */
 
-#define COMMAND_BITS	(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE)
-#define DEVCAP_BITS	(PCI_EXP_DEVCAP_PAYLOAD | PCI_EXP_DEVCAP_RBER | PCI_EXP_DEVCAP_FLR)
 #define DEVCTL_BITS	(PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE | \
 			 PCI_EXP_DEVCTL_URRE | PCI_EXP_DEVCTL_RELAX_EN | \
 			 PCI_EXP_DEVCTL_PAYLOAD | PCI_EXP_DEVCTL_NOSNOOP_EN | \
 			 PCI_EXP_DEVCTL_READRQ)
-#define PMC_BITS	(PCI_PM_CAP_VER_MASK | PCI_PM_CAP_DSI)
 #define STATE_D0	0
 #define STATE_D3HOT	3
 
+/* What the guest finds in a register: bits of the function's and of ours */
+static const struct field {
+	uint8_t capability, offset, size;
+	uint32_t host, ours, writable;
+} fields[] = {
+	{ HEADER, PCI_VENDOR_ID, 4, ~0U, 0, 0 },
+	{ HEADER, PCI_COMMAND, 2, 0, 0,
+	  PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE },
+	{ HEADER, PCI_CLASS_REVISION, 4, ~0U, 0, 0 },
+	{ HEADER, PCI_SUBSYSTEM_VENDOR_ID, 4, ~0U, 0, 0 },
+	{ PCI_CAP_ID_EXP, PCI_EXP_FLAGS, 2, 0, 2 | PCI_EXP_TYPE_ENDPOINT << 4, 0 },
+	{ PCI_CAP_ID_EXP, PCI_EXP_DEVCAP, 4,
+	  PCI_EXP_DEVCAP_PAYLOAD | PCI_EXP_DEVCAP_RBER | PCI_EXP_DEVCAP_FLR, 0, 0 },
+	{ PCI_CAP_ID_EXP, PCI_EXP_DEVCTL, 2, DEVCTL_BITS, 0, DEVCTL_BITS },
+	{ PCI_CAP_ID_EXP, PCI_EXP_LNKCAP, 4, 0, PCI_LINK, 0 },
+	{ PCI_CAP_ID_EXP, PCI_EXP_LNKSTA, 2, 0, PCI_LINK, 0 },
+	{ PCI_CAP_ID_PM, PCI_PM_PMC, 2, PCI_PM_CAP_VER_MASK | PCI_PM_CAP_DSI, 0, 0 },
+	{ PCI_CAP_ID_PM, PCI_PM_CTRL, 2, PCI_PM_CTRL_NO_SOFT_RESET, 0, PCI_PM_CTRL_STATE_MASK },
+	{ PCI_CAP_ID_MSIX, PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_QSIZE, 0,
+	  PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL },
+	{ PCI_CAP_ID_MSIX, PCI_MSIX_TABLE, 4, ~0U, 0, 0 },
+	{ PCI_CAP_ID_MSIX, PCI_MSIX_PBA, 4, ~0U, 0, 0 },
+};
+
 struct vector {
-	uint64_t address;
-	uint32_t data;
-	bool masked;		/* by the guest, in its table entry */
-	bool live;		/* the VM has it unmasked */
-	bool pending;
+	uint32_t entry[PCI_MSIX_ENTRY_SIZE / 4];	/* in the guest's table */
+	bool live;					/* the VM has it unmasked */
 };
 
 struct endpoint {
@@ -59,13 +77,12 @@ struct endpoint {
 	struct endpoint_bar bars[ENDPOINT_BARS];
 	uint64_t mapped[ENDPOINT_BARS];		/* where the VM has it, 0: nowhere */
 	uint32_t exp, pm, msix;			/* offsets of the capabilities, 0: none */
-	uint32_t vendor[VENDOR_MAX];		/* and of those that are the vendor's own */
-	unsigned int vendors;
+	uint32_t tail;				/* where the next capability's offset goes */
 	uint64_t used;				/* a bit for each word of 4 bytes */
-	unsigned int vectors;
-	struct vector *vector;
 	bool msix_on;
 	struct endpoint_hole table, pba;
+	unsigned int vectors;
+	struct vector vector[PCI_MSIX_FLAGS_QSIZE + 1];
 };
 
 static uint32_t get(const struct endpoint *e, uint32_t offset, unsigned int size)
@@ -73,18 +90,8 @@ static uint32_t get(const struct endpoint *e, uint32_t offset, unsigned int size
 	return pci_config_get(&e->config, offset, size);
 }
 
-static int host_read(struct endpoint *e, uint32_t offset, uint32_t *value)
-{
-	int ret = e->host->config_read(e->opaque, offset, value, 4);
-
-	if (!ret)
-		*value = le32toh(*value);
-	return ret;
-}
-
 static int host_write16(struct endpoint *e, uint32_t offset, uint16_t value)
 {
-	value = htole16(value);
 	return e->host->config_write(e->opaque, offset, &value, 2);
 }
 
@@ -127,51 +134,45 @@ static void bars_update(struct endpoint *e)
 	}
 }
 
-static bool bars_valid(const struct endpoint_bar bars[ENDPOINT_BARS])
+static bool bar_valid(const struct endpoint *e, unsigned int i)
 {
-	unsigned int i;
+	uint64_t size = e->bars[i].size;
 
-	for (i = 0; i < ENDPOINT_BARS; i++) {
-		uint64_t size = bars[i].size;
-
-		if (!size)
-			continue;
-		if (size < 16 || size & (size - 1))
-			return false;
-		if (!bars[i].is_64bit && size > 1ULL << 31)
-			return false;
-		if (bars[i].is_64bit && (i == ENDPOINT_BARS - 1 || bars[i + 1].size))
-			return false;
-	}
-	return true;
+	if (size < 16 || size & (size - 1))
+		return false;
+	if (e->bars[i].is_64bit)
+		return i + 1 < ENDPOINT_BARS && !e->bars[i + 1].size;
+	return size <= 1ULL << 31;
 }
 
-static void define_bar(struct endpoint *e, unsigned int i)
+static int define_bar(struct endpoint *e, unsigned int i)
 {
 	const struct endpoint_bar *bar = &e->bars[i];
 	uint32_t offset = PCI_BASE_ADDRESS_0 + 4 * i;
 	uint64_t writable = ~(bar->size - 1);
-	uint32_t flags = 0;
+	uint32_t flags = bar->prefetchable ? PCI_BASE_ADDRESS_MEM_PREFETCH : 0;
 
 	if (!bar->size)
-		return;
-	if (bar->prefetchable)
-		flags |= PCI_BASE_ADDRESS_MEM_PREFETCH;
+		return 0;
+	if (!bar_valid(e, i))
+		return -EINVAL;
 	if (bar->is_64bit) {
 		flags |= PCI_BASE_ADDRESS_MEM_TYPE_64;
 		pci_config_define(&e->config, offset + 4, 4, 0, writable >> 32);
 	}
 	pci_config_define(&e->config, offset, 4, flags, writable);
+	return 0;
 }
 
 /* MSI-X: a vector is live when it is enabled and not masked, by itself or with all */
 
 static void vector_update(struct endpoint *e, unsigned int i, bool changed)
 {
-	uint16_t control = e->msix ? get(e, e->msix + PCI_MSIX_FLAGS, 2) : 0;
+	uint16_t control = get(e, e->msix + PCI_MSIX_FLAGS, 2);
 	struct vector *vector = &e->vector[i];
+	const uint32_t *entry = vector->entry;
 	bool live = (control & PCI_MSIX_FLAGS_ENABLE) && !(control & PCI_MSIX_FLAGS_MASKALL) &&
-		    !vector->masked;
+		    !(entry[PCI_MSIX_ENTRY_VECTOR_CTRL / 4] & PCI_MSIX_ENTRY_CTRL_MASKBIT);
 
 	if (vector->live && (!live || changed)) {
 		vector->live = false;
@@ -179,8 +180,7 @@ static void vector_update(struct endpoint *e, unsigned int i, bool changed)
 	}
 	if (live && !vector->live) {
 		vector->live = true;
-		vector->pending = false;
-		e->vm->msix_unmask(e->opaque, i, vector->address, vector->data);
+		e->vm->msix_unmask(e->opaque, i, entry[0] | (uint64_t)entry[1] << 32, entry[2]);
 	}
 }
 
@@ -204,63 +204,17 @@ static void table_reset(struct endpoint *e)
 	unsigned int i;
 
 	for (i = 0; i < e->vectors; i++)
-		e->vector[i] = (struct vector){ .masked = true };
-}
-
-/* The word of 4 bytes at @offset in the table */
-static uint32_t table_read(const struct endpoint *e, uint64_t offset)
-{
-	const struct vector *vector = &e->vector[offset / PCI_MSIX_ENTRY_SIZE];
-
-	switch (offset % PCI_MSIX_ENTRY_SIZE) {
-	case PCI_MSIX_ENTRY_LOWER_ADDR:
-		return vector->address;
-	case PCI_MSIX_ENTRY_UPPER_ADDR:
-		return vector->address >> 32;
-	case PCI_MSIX_ENTRY_DATA:
-		return vector->data;
-	default:
-		return vector->masked ? PCI_MSIX_ENTRY_CTRL_MASKBIT : 0;
-	}
+		e->vector[i] = (struct vector){ .entry = { 0, 0, 0, PCI_MSIX_ENTRY_CTRL_MASKBIT } };
 }
 
 static void table_write(struct endpoint *e, uint64_t offset, uint32_t word)
 {
-	unsigned int i = offset / PCI_MSIX_ENTRY_SIZE;
-	struct vector *vector = &e->vector[i];
-	struct vector old = *vector;
+	static const uint32_t writable[] = { ~3U, ~0U, ~0U, PCI_MSIX_ENTRY_CTRL_MASKBIT };
+	unsigned int i = offset / PCI_MSIX_ENTRY_SIZE, n = offset % PCI_MSIX_ENTRY_SIZE / 4;
+	uint32_t old = e->vector[i].entry[n];
 
-	switch (offset % PCI_MSIX_ENTRY_SIZE) {
-	case PCI_MSIX_ENTRY_LOWER_ADDR:
-		vector->address = (old.address & ~0xffffffffULL) | (word & ~3U);
-		break;
-	case PCI_MSIX_ENTRY_UPPER_ADDR:
-		vector->address = (old.address & 0xffffffff) | (uint64_t)word << 32;
-		break;
-	case PCI_MSIX_ENTRY_DATA:
-		vector->data = word;
-		break;
-	default:
-		vector->masked = word & PCI_MSIX_ENTRY_CTRL_MASKBIT;
-	}
-	vector_update(e, i, vector->address != old.address || vector->data != old.data);
-}
-
-static uint32_t pba_read(const struct endpoint *e, uint64_t offset)
-{
-	unsigned int first = offset * 8, i;
-	uint32_t bits = 0;
-
-	for (i = 0; i < 32 && first + i < e->vectors; i++)
-		bits |= (uint32_t)e->vector[first + i].pending << i;
-	return bits;
-}
-
-void endpoint_msix_pending(struct endpoint *e, unsigned int vector)
-{
-	/* One that is live by now has been delivered when it was unmasked */
-	if (vector < e->vectors && !e->vector[vector].live)
-		e->vector[vector].pending = true;
+	e->vector[i].entry[n] = word & writable[n];
+	vector_update(e, i, e->vector[i].entry[n] != old);
 }
 
 unsigned int endpoint_msix_vectors(const struct endpoint *e)
@@ -284,49 +238,32 @@ static bool hole_has(const struct endpoint_hole *hole, unsigned int bar, uint64_
 	return hole->bar == bar && offset >= hole->offset && offset - hole->offset < hole->length;
 }
 
+/* Aligned, so what starts in a BAR or a hole ends there too */
 static bool bar_access_valid(const struct endpoint *e, unsigned int bar, uint64_t offset,
 			     unsigned int size)
 {
-	if (size != 1 && size != 2 && size != 4 && size != 8)
-		return false;
-	/* Aligned, so what starts in a BAR or a hole ends there too */
 	return bar < ENDPOINT_BARS && e->mapped[bar] && offset < e->bars[bar].size &&
 	       !(offset % size);
 }
 
-static uint32_t msix_read(const struct endpoint *e, unsigned int bar, uint64_t offset)
-{
-	if (hole_has(&e->table, bar, offset))
-		return table_read(e, offset - e->table.offset);
-	return pba_read(e, offset - e->pba.offset);
-}
-
-static void msix_write(struct endpoint *e, unsigned int bar, uint64_t offset, uint32_t word)
-{
-	if (hole_has(&e->table, bar, offset))
-		table_write(e, offset - e->table.offset, word);
-}
-
-/* Software accesses MSI-X by words of 4 or 8 bytes; what others do is not defined */
 uint64_t endpoint_bar_read(struct endpoint *e, unsigned int bar, uint64_t offset,
 			   unsigned int size)
 {
-	uint64_t ones = size < 8 ? (1ULL << 8 * size) - 1 : UINT64_MAX;
-	uint64_t value = 0;
+	uint64_t ones = UINT64_MAX >> (64 - 8 * size), value = 0;
 
 	if (!bar_access_valid(e, bar, offset, size))
 		return ones;
-	if (hole_has(&e->table, bar, offset) || hole_has(&e->pba, bar, offset)) {
-		if (size < 4)
+	if (hole_has(&e->table, bar, offset)) {
+		const uint32_t *entry;
+
+		offset -= e->table.offset;
+		entry = e->vector[offset / PCI_MSIX_ENTRY_SIZE].entry;
+		memcpy(&value, (uint8_t *)entry + offset % PCI_MSIX_ENTRY_SIZE, size);
+	} else if (!hole_has(&e->pba, bar, offset)) {
+		if (e->host->region_read(e->opaque, bar, offset, &value, size))
 			return ones;
-		value = msix_read(e, bar, offset);
-		if (size == 8)
-			value |= (uint64_t)msix_read(e, bar, offset + 4) << 32;
-		return value;
 	}
-	if (e->host->region_read(e->opaque, bar, offset, &value, size))
-		return ones;
-	return le64toh(value);
+	return value;
 }
 
 void endpoint_bar_write(struct endpoint *e, unsigned int bar, uint64_t offset, uint64_t value,
@@ -334,15 +271,13 @@ void endpoint_bar_write(struct endpoint *e, unsigned int bar, uint64_t offset, u
 {
 	if (!bar_access_valid(e, bar, offset, size))
 		return;
-	if (hole_has(&e->table, bar, offset) || hole_has(&e->pba, bar, offset)) {
-		if (size >= 4)
-			msix_write(e, bar, offset, value);
-		if (size == 8)
-			msix_write(e, bar, offset + 4, value >> 32);
-		return;
+	if (hole_has(&e->table, bar, offset)) {
+		/* Words only, one or two: what others do is not defined */
+		for (; size >= 4; size -= 4, offset += 4, value >>= 32)
+			table_write(e, offset - e->table.offset, value);
+	} else if (!hole_has(&e->pba, bar, offset)) {
+		e->host->region_write(e->opaque, bar, offset, &value, size);
 	}
-	value = htole64(value);
-	e->host->region_write(e->opaque, bar, offset, &value, size);
 }
 
 /* Making the configuration space, from what the function says */
@@ -361,49 +296,46 @@ static bool claim(struct endpoint *e, uint32_t offset, uint32_t size)
 	return true;
 }
 
-static void define_exp(struct endpoint *e, const uint32_t *host, uint32_t at)
+static void define_fields(struct endpoint *e, const struct pci_config *host, uint8_t capability,
+			  uint32_t at)
 {
-	uint32_t devcap, devctl, flr;
+	unsigned int i;
 
-	if (e->exp || (host[at / 4] >> 16 & PCI_EXP_FLAGS_VERS) < 2 || !claim(e, at, EXP_SIZE))
-		return;
-	e->exp = at;
-	devcap = host[(at + PCI_EXP_DEVCAP) / 4] & DEVCAP_BITS;
-	devctl = host[(at + PCI_EXP_DEVCTL) / 4] & DEVCTL_BITS;
-	flr = devcap & PCI_EXP_DEVCAP_FLR ? PCI_EXP_DEVCTL_BCR_FLR : 0;
-	pci_config_define(&e->config, at, 1, PCI_CAP_ID_EXP, 0);
-	pci_config_define(&e->config, at + PCI_EXP_FLAGS, 2, 2 | PCI_EXP_TYPE_ENDPOINT << 4, 0);
-	pci_config_define(&e->config, at + PCI_EXP_DEVCAP, 4, devcap, 0);
-	pci_config_define(&e->config, at + PCI_EXP_DEVCTL, 2, devctl, DEVCTL_BITS | flr);
-	pci_config_define(&e->config, at + PCI_EXP_LNKCAP, 4, PCI_LINK, 0);
-	pci_config_define(&e->config, at + PCI_EXP_LNKSTA, 2, PCI_LINK, 0);
-	pci_config_define(&e->config, at + PCI_EXP_LNKCAP2, 4, PCI_LINK_SPEEDS, 0);
-	pci_config_define(&e->config, at + PCI_EXP_LNKCTL2, 2, PCI_EXP_LNKCTL2_TLS_16_0GT, 0);
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		const struct field *f = &fields[i];
+		uint32_t value = pci_config_get(host, at + f->offset, f->size);
+
+		if (f->capability == capability)
+			pci_config_define(&e->config, at + f->offset, f->size,
+					  (value & f->host) | f->ours, f->writable);
+	}
 }
 
-static void define_pm(struct endpoint *e, const uint32_t *host, uint32_t at)
+static bool find_exp(struct endpoint *e, const struct pci_config *host, uint32_t at)
+{
+	if (e->exp || (pci_config_get(host, at + PCI_EXP_FLAGS, 2) & PCI_EXP_FLAGS_VERS) < 2 ||
+	    !claim(e, at, EXP_SIZE))
+		return false;
+	e->exp = at;
+	return true;
+}
+
+static bool find_pm(struct endpoint *e, uint32_t at)
 {
 	if (e->pm || !claim(e, at, PCI_PM_SIZEOF))
-		return;
+		return false;
 	e->pm = at;
-	pci_config_define(&e->config, at, 1, PCI_CAP_ID_PM, 0);
-	pci_config_define(&e->config, at + PCI_PM_PMC, 2, host[at / 4] >> 16 & PMC_BITS, 0);
-	pci_config_define(&e->config, at + PCI_PM_CTRL, 2,
-			  host[(at + PCI_PM_CTRL) / 4] & PCI_PM_CTRL_NO_SOFT_RESET,
-			  PCI_PM_CTRL_STATE_MASK);
+	return true;
 }
 
-/* Read only: what drivers find there, virtio's for one, is where things are in BARs */
-static void define_vendor(struct endpoint *e, const uint32_t *host, uint32_t at)
+static bool find_vendor(struct endpoint *e, const struct pci_config *host, uint32_t at)
 {
-	uint32_t length = host[at / 4] >> 16 & 0xff, i;
+	uint32_t length = (host->value[at + PCI_CAP_FLAGS] + 3) & ~3U;
 
-	length = (length + 3) & ~3u;
-	if (e->vendors == VENDOR_MAX || !length || !claim(e, at, length))
-		return;
-	e->vendor[e->vendors++] = at;
-	for (i = 0; i < length; i += 4)
-		pci_config_define(&e->config, at + i, 4, host[(at + i) / 4], 0);
+	if (!length || !claim(e, at, length))
+		return false;
+	memcpy(e->config.value + at, host->value + at, length);
+	return true;
 }
 
 /* @locator is an offset with a BAR's number in its low bits */
@@ -423,120 +355,86 @@ static bool holes_overlap(const struct endpoint_hole *a, const struct endpoint_h
 	       b->offset < a->offset + a->length;
 }
 
-static int define_msix(struct endpoint *e, const uint32_t *host, uint32_t at)
+static bool find_msix(struct endpoint *e, const struct pci_config *host, uint32_t at)
 {
-	unsigned int count = (host[at / 4] >> 16 & PCI_MSIX_FLAGS_QSIZE) + 1;
+	unsigned int count = (pci_config_get(host, at + PCI_MSIX_FLAGS, 2) &
+			      PCI_MSIX_FLAGS_QSIZE) + 1;
 	struct endpoint_hole table, pba;
 
-	if (e->msix || at + PCI_CAP_MSIX_SIZEOF > CONFIG_END ||
-	    !hole_find(e, host[(at + PCI_MSIX_TABLE) / 4], 16ULL * count, &table) ||
-	    !hole_find(e, host[(at + PCI_MSIX_PBA) / 4], (count + 63ULL) / 64 * 8, &pba) ||
-	    holes_overlap(&table, &pba) || !claim(e, at, PCI_CAP_MSIX_SIZEOF))
-		return 0;
-	e->vector = calloc(count, sizeof(*e->vector));
-	if (!e->vector)
-		return -ENOMEM;
+	if (e->msix || !claim(e, at, PCI_CAP_MSIX_SIZEOF) ||
+	    !hole_find(e, pci_config_get(host, at + PCI_MSIX_TABLE, 4), 16ULL * count, &table) ||
+	    !hole_find(e, pci_config_get(host, at + PCI_MSIX_PBA, 4), (count + 63ULL) / 64 * 8,
+		       &pba) || holes_overlap(&table, &pba))
+		return false;
 	e->msix = at;
 	e->vectors = count;
 	e->table = table;
 	e->pba = pba;
 	table_reset(e);
-	pci_config_define(&e->config, at, 1, PCI_CAP_ID_MSIX, 0);
-	pci_config_define(&e->config, at + PCI_MSIX_FLAGS, 2, count - 1,
-			  PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
-	pci_config_define(&e->config, at + PCI_MSIX_TABLE, 4, host[(at + PCI_MSIX_TABLE) / 4], 0);
-	pci_config_define(&e->config, at + PCI_MSIX_PBA, 4, host[(at + PCI_MSIX_PBA) / 4], 0);
-	return 0;
+	return true;
+}
+
+static void define_capability(struct endpoint *e, const struct pci_config *host, uint32_t at)
+{
+	uint8_t id = host->value[at];
+
+	if (!(id == PCI_CAP_ID_EXP && find_exp(e, host, at)) &&
+	    !(id == PCI_CAP_ID_PM && find_pm(e, at)) &&
+	    !(id == PCI_CAP_ID_MSIX && find_msix(e, host, at)) &&
+	    !(id == PCI_CAP_ID_VNDR && find_vendor(e, host, at)))
+		return;
+	define_fields(e, host, id, at);
+	pci_config_set(&e->config, PCI_STATUS, 2, PCI_STATUS_CAP_LIST);
+	pci_config_set(&e->config, at, 2, id);		/* the last one, for now */
+	pci_config_set(&e->config, e->tail, 1, at);
+	e->tail = at + PCI_CAP_LIST_NEXT;
 }
 
 /* The list may lead anywhere, and in circles: as many steps as there are places */
-static int define_capabilities(struct endpoint *e, const uint32_t *host)
+static void define_capabilities(struct endpoint *e, const struct pci_config *host)
 {
-	uint32_t at = host[PCI_CAPABILITY_LIST / 4] & 0xfc;
+	uint32_t at = host->value[PCI_CAPABILITY_LIST] & 0xfc;
 	unsigned int steps;
-	int ret = 0;
 
-	if (!(host[PCI_COMMAND / 4] >> 16 & PCI_STATUS_CAP_LIST))
-		return 0;
-	for (steps = 0; at >= HEADER_SIZE && steps < CONFIG_END / 4 && !ret; steps++) {
-		uint32_t word = host[at / 4];
-
-		if ((word & 0xff) == PCI_CAP_ID_EXP)
-			define_exp(e, host, at);
-		else if ((word & 0xff) == PCI_CAP_ID_PM)
-			define_pm(e, host, at);
-		else if ((word & 0xff) == PCI_CAP_ID_MSIX)
-			ret = define_msix(e, host, at);
-		else if ((word & 0xff) == PCI_CAP_ID_VNDR)
-			define_vendor(e, host, at);
-		at = word >> 8 & 0xfc;
+	if (!(host->value[PCI_STATUS] & PCI_STATUS_CAP_LIST))
+		return;
+	e->tail = PCI_CAPABILITY_LIST;
+	for (steps = 0; at >= HEADER_SIZE && steps < CONFIG_END / 4; steps++) {
+		define_capability(e, host, at);
+		at = host->value[at + PCI_CAP_LIST_NEXT] & 0xfc;
 	}
-	return ret;
-}
-
-/* Returns where the next one's offset goes */
-static uint32_t link_capability(struct endpoint *e, uint32_t pointer, uint32_t offset)
-{
-	pci_config_set(&e->config, PCI_STATUS, 2, PCI_STATUS_CAP_LIST);
-	pci_config_set(&e->config, pointer, 1, offset);
-	return offset + PCI_CAP_LIST_NEXT;
-}
-
-static void link_capabilities(struct endpoint *e)
-{
-	const uint32_t offsets[] = { e->pm, e->msix, e->exp };
-	uint32_t pointer = PCI_CAPABILITY_LIST;
-	unsigned int i;
-
-	for (i = 0; i < 3; i++)
-		if (offsets[i])
-			pointer = link_capability(e, pointer, offsets[i]);
-	for (i = 0; i < e->vendors; i++)
-		pointer = link_capability(e, pointer, e->vendor[i]);
-	pci_config_set(&e->config, pointer, 1, 0);
+	if (e->exp && get(e, e->exp + PCI_EXP_DEVCAP, 4) & PCI_EXP_DEVCAP_FLR)
+		e->config.writable[e->exp + PCI_EXP_DEVCTL + 1] |= PCI_EXP_DEVCTL_BCR_FLR >> 8;
 }
 
 static int define_config(struct endpoint *e)
 {
-	uint32_t host[CONFIG_END / 4];
+	struct pci_config host = {};
 	unsigned int i;
-	int ret;
+	int ret = 0;
 
-	for (i = 0; i < CONFIG_END / 4; i++) {
-		ret = host_read(e, 4 * i, &host[i]);
-		if (ret)
-			return ret;
-	}
-	if ((host[0] & 0xffff) == 0xffff ||
-	    host[PCI_CACHE_LINE_SIZE / 4] >> 16 & PCI_HEADER_TYPE_MASK)
+	for (i = 0; i < CONFIG_END && !ret; i += 4)
+		ret = e->host->config_read(e->opaque, i, host.value + i, 4);
+	for (i = 0; i < ENDPOINT_BARS && !ret; i++)
+		ret = define_bar(e, i);
+	if (ret)
+		return ret;
+	if (pci_config_get(&host, PCI_VENDOR_ID, 2) == 0xffff ||
+	    host.value[PCI_HEADER_TYPE] & PCI_HEADER_TYPE_MASK)
 		return -ENODEV;
-	pci_config_define(&e->config, PCI_VENDOR_ID, 4, host[0], 0);
-	pci_config_define(&e->config, PCI_COMMAND, 2, 0, COMMAND_BITS);
-	pci_config_define(&e->config, PCI_CLASS_REVISION, 4, host[PCI_CLASS_REVISION / 4], 0);
-	pci_config_define(&e->config, PCI_CACHE_LINE_SIZE, 1, 0, 0xff);
-	pci_config_define(&e->config, PCI_SUBSYSTEM_VENDOR_ID, 4,
-			  host[PCI_SUBSYSTEM_VENDOR_ID / 4], 0);
-	pci_config_define(&e->config, PCI_INTERRUPT_LINE, 1, 0, 0xff);
-	for (i = 0; i < ENDPOINT_BARS; i++)
-		define_bar(e, i);
-	ret = define_capabilities(e, host);
-	link_capabilities(e);
+	define_fields(e, &host, HEADER, 0);
+	define_capabilities(e, &host);
 	e->power_on = e->config;
-	return ret;
+	return 0;
 }
 
 struct endpoint *endpoint_new(const struct endpoint_bar bars[ENDPOINT_BARS],
 			      const struct endpoint_host_ops *host,
 			      const struct endpoint_vm_ops *vm, void *opaque)
 {
-	struct endpoint *e;
+	struct endpoint *e = calloc(1, sizeof(*e));
 	int ret;
 
-	if (!bars_valid(bars)) {
-		errno = EINVAL;
-		return NULL;
-	}
-	e = calloc(1, sizeof(*e));
 	if (!e)
 		return NULL;
 	memcpy(e->bars, bars, sizeof(e->bars));
@@ -544,13 +442,11 @@ struct endpoint *endpoint_new(const struct endpoint_bar bars[ENDPOINT_BARS],
 	e->vm = vm;
 	e->opaque = opaque;
 	ret = define_config(e);
-	if (ret) {
-		free(e->vector);
-		free(e);
-		errno = -ret;
-		return NULL;
-	}
-	return e;
+	if (!ret)
+		return e;
+	free(e);
+	errno = -ret;
+	return NULL;
 }
 
 /* The guest's side of a reset: BARs nowhere, MSI-X off */
@@ -565,7 +461,6 @@ static void power_on(struct endpoint *e)
 void endpoint_free(struct endpoint *e)
 {
 	power_on(e);
-	free(e->vector);
 	free(e);
 }
 
@@ -573,9 +468,9 @@ void endpoint_free(struct endpoint *e)
  * vfio restores the function's configuration after FLR, and when it leaves D3hot: so that is
  * reset too, after it is awake and before FLR.
  */
-void endpoint_reset(struct endpoint *e)
+static void reset(void *opaque)
 {
-	uint16_t flr = 0;
+	struct endpoint *e = opaque;
 
 	e->vm->quiesce(e->opaque);
 	power_on(e);
@@ -583,10 +478,10 @@ void endpoint_reset(struct endpoint *e)
 		host_write16(e, e->pm + PCI_PM_CTRL, STATE_D0);
 	host_write16(e, PCI_COMMAND, 0);
 	if (e->exp) {
-		if (get(e, e->exp + PCI_EXP_DEVCAP, 4) & PCI_EXP_DEVCAP_FLR)
-			flr = PCI_EXP_DEVCTL_BCR_FLR;
-		host_write16(e, e->exp + PCI_EXP_DEVCTL,
-			     get(e, e->exp + PCI_EXP_DEVCTL, 2) | flr);
+		bool flr = get(e, e->exp + PCI_EXP_DEVCAP, 4) & PCI_EXP_DEVCAP_FLR;
+
+		host_write16(e, e->exp + PCI_EXP_DEVCTL, get(e, e->exp + PCI_EXP_DEVCTL, 2) |
+			     (flr ? PCI_EXP_DEVCTL_BCR_FLR : 0));
 	}
 	e->vm->resume(e->opaque);
 }
@@ -608,8 +503,7 @@ static void command_written(struct endpoint *e)
 static void power_written(struct endpoint *e, uint16_t old)
 {
 	uint32_t offset = e->pm + PCI_PM_CTRL;
-	uint16_t new = get(e, offset, 2);
-	uint16_t state = new & PCI_PM_CTRL_STATE_MASK;
+	uint16_t state = get(e, offset, 2) & PCI_PM_CTRL_STATE_MASK;
 
 	/* A state that is not supported is not entered */
 	if (state != STATE_D0 && state != STATE_D3HOT) {
@@ -619,13 +513,10 @@ static void power_written(struct endpoint *e, uint16_t old)
 	e->vm->quiesce(e->opaque);
 	if (state != STATE_D0)
 		bars_update(e);
-	if (host_write16(e, offset, state)) {
-		pci_config_set(&e->config, offset, 2, old);
-		bars_update(e);
-	} else if (state == STATE_D0) {
-		/* vfio has restored the command register from before D3hot */
+	host_write16(e, offset, state);
+	/* vfio has restored the command register from before D3hot */
+	if (state == STATE_D0)
 		command_written(e);
-	}
 	e->vm->resume(e->opaque);
 }
 
@@ -634,7 +525,7 @@ static void devctl_written(struct endpoint *e)
 	uint16_t control = get(e, e->exp + PCI_EXP_DEVCTL, 2);
 
 	if (control & PCI_EXP_DEVCTL_BCR_FLR)
-		endpoint_reset(e);
+		reset(e);
 	else
 		host_write16(e, e->exp + PCI_EXP_DEVCTL, control);
 }
@@ -648,29 +539,21 @@ static void config_write(void *opaque, uint32_t offset, uint32_t value, unsigned
 	pci_config_write(&e->config, offset, size, value);
 	if (get(e, word, 4) == old)
 		return;
-	if (word == PCI_COMMAND)
+	if (word == PCI_COMMAND) {
 		command_written(e);
-	else if (word >= PCI_BASE_ADDRESS_0 && word <= PCI_BASE_ADDRESS_5)
-		bars_update(e);
-	else if (e->pm && word == e->pm + PCI_PM_CTRL)
+	} else if (e->pm && word == e->pm + PCI_PM_CTRL) {
 		power_written(e, old);
-	else if (e->exp && word == e->exp + PCI_EXP_DEVCTL)
+	} else if (e->exp && word == e->exp + PCI_EXP_DEVCTL) {
 		devctl_written(e);
-	else if (e->msix && word == e->msix)
+	} else {	/* a BAR, or MSI-X control */
+		bars_update(e);
 		msix_update(e);
+	}
 }
 
 static uint32_t config_read(void *opaque, uint32_t offset, unsigned int size)
 {
-	struct endpoint *e = opaque;
-	uint32_t word = e->exp + PCI_EXP_DEVCTL;
-	uint32_t value = get(e, offset, size);
-	uint32_t host;
-
-	/* The guest waits for this before FLR */
-	if (e->exp && offset <= word + 2 && offset + size > word + 2 && !host_read(e, word, &host))
-		value |= (host >> 16 & PCI_EXP_DEVSTA_TRPND) << 8 * (word + 2 - offset);
-	return value;
+	return get(opaque, offset, size);
 }
 
 static void rid_changed(void *opaque, uint16_t rid)
@@ -678,11 +561,6 @@ static void rid_changed(void *opaque, uint16_t rid)
 	struct endpoint *e = opaque;
 
 	e->vm->rid_changed(e->opaque, rid);
-}
-
-static void reset(void *opaque)
-{
-	endpoint_reset(opaque);
 }
 
 const struct pci_endpoint_ops endpoint_pci_ops = {

@@ -33,25 +33,23 @@ struct endpoint_host_ops {
 
 struct endpoint_vm_ops {
 	/*
-	 * The BAR decodes at @gpa, until bar_unmap(). @gpa is a multiple of the BAR's size and
-	 * not 0; the rest is the guest's choice: the VM leaves a BAR unmapped that is outside
-	 * its PCI window, or over another one.
+	 * The BAR decodes at @gpa, until bar_unmap(): a multiple of its size and not 0, else
+	 * the guest's choice. The VM leaves one unmapped that is outside its PCI windows.
 	 */
 	void (*bar_map)(void *opaque, unsigned int bar, uint64_t gpa);
 	void (*bar_unmap)(void *opaque, unsigned int bar);
 	/*
-	 * The vector can be delivered, with this message, which is the guest's choice too; or
-	 * not any more. While it cannot, the VM keeps an event (leaves the eventfd signalled)
-	 * and calls endpoint_msix_pending(); msix_unmask() delivers it. With irqfd, KVM does:
-	 * an eventfd that is signalled when it is assigned raises the interrupt.
+	 * The vector can be delivered, with this message of the guest's choice; or not any
+	 * more. What fires while it cannot waits in the eventfd: KVM delivers it when that is
+	 * assigned again.
 	 */
 	void (*msix_unmask)(void *opaque, unsigned int vector, uint64_t address, uint32_t data);
 	void (*msix_mask)(void *opaque, unsigned int vector);
 	/* MSI-X Enable, before the first msix_unmask() and after the last msix_mask() */
 	void (*msix_enable)(void *opaque, bool enable);
 	/*
-	 * Around a reset and a change of the power state: the CPUs must not reach the function
-	 * from one to the other. BARs are unmapped, and mapped, in between.
+	 * Around a reset and a change of the power state: no CPU may reach the function from
+	 * one to the other. BARs are unmapped, and mapped, in between.
 	 */
 	void (*quiesce)(void *opaque);
 	void (*resume)(void *opaque);
@@ -66,17 +64,15 @@ struct endpoint_bar {
 };
 
 /*
- * Reads the function's configuration space, once. NULL, with errno: EINVAL for BARs that
- * cannot be; ENODEV if there is no function of header type 0; ENOMEM; or what config_read()
- * says. The function is not written to: it should be fresh from reset.
+ * Reads the function's configuration space, once, and does not write to it: it should be fresh
+ * from reset. NULL, with errno: EINVAL for BARs that cannot be; ENODEV if there is no function
+ * of header type 0; ENOMEM; or what config_read() says.
  */
 struct endpoint *endpoint_new(const struct endpoint_bar bars[ENDPOINT_BARS],
 			      const struct endpoint_host_ops *host,
 			      const struct endpoint_vm_ops *vm, void *opaque);
 /* Unmaps BARs and masks vectors, and does not touch the function. Unplug it before */
 void endpoint_free(struct endpoint *endpoint);
-/* Power-on state, of the function too if it has FLR; it does no DMA after this in any case */
-void endpoint_reset(struct endpoint *endpoint);
 
 /* For pci_plug(); opaque is the struct endpoint */
 extern const struct pci_endpoint_ops endpoint_pci_ops;
@@ -91,13 +87,11 @@ struct endpoint_hole {
 unsigned int endpoint_msix_holes(const struct endpoint *endpoint, struct endpoint_hole holes[2]);
 /* 0 if the function has no usable MSI-X */
 unsigned int endpoint_msix_vectors(const struct endpoint *endpoint);
-/* An event has come for a vector that is masked: sets its pending bit, until it is unmasked */
-void endpoint_msix_pending(struct endpoint *endpoint, unsigned int vector);
 
 /*
- * Accesses of the guest's that trap, @offset from the BAR's start: MSI-X is emulated, the rest
- * goes to the function. All ones, and no effect, for what is not naturally aligned, not within
- * a mapped BAR, or refused by the function.
+ * The guest's accesses that trap, of 1, 2, 4 or 8 bytes, @offset from the BAR's start: MSI-X is
+ * emulated, the rest goes to the function. All ones, and no effect, for what is not aligned,
+ * not within a mapped BAR, or refused by the function.
  */
 uint64_t endpoint_bar_read(struct endpoint *endpoint, unsigned int bar, uint64_t offset,
 			   unsigned int size);

@@ -3,9 +3,8 @@
  * The guest's PCI Express hierarchy: ECAM, the host bridge, the root ports and their slots.
  *
  * A root port is its configuration space: a write changes bytes, then port_update() brings
- * what depends on them (link, presence, interrupt, reset) up to date, in the same way after
- * a plug, an unplug and a reset. The requester IDs of all endpoints follow from all ports'
- * bus numbers, in rids_update().
+ * what depends on them (interrupt, reset, requester IDs) up to date, as after a plug and an
+ * unplug. The requester IDs of all endpoints follow from all ports' bus numbers.
  *
  * Not here: what an endpoint is (endpoint.c). The ports' windows are kept and not applied:
  * a BAR is where the endpoint's own registers say.
@@ -35,7 +34,6 @@ struct port {
 	const struct pci_endpoint_ops *ops;	/* NULL: the slot is empty */
 	void *opaque;
 	uint16_t rid;		/* as the endpoint knows it */
-	bool link;
 	bool in_reset;		/* secondary bus reset */
 	bool intx;
 };
@@ -43,52 +41,41 @@ struct port {
 struct pci {
 	const struct pci_ops *ops;
 	void *opaque;
-	struct pci_config host_bridge;
 	unsigned int slots;
-	struct port ports[PCI_SLOTS_MAX];
+	/* By device number; the first is the host bridge, which is nothing but registers */
+	struct port ports[1 + PCI_SLOTS_MAX];
 };
 
 void pci_config_define(struct pci_config *config, uint32_t offset, unsigned int size,
 		       uint32_t value, uint32_t writable)
 {
-	unsigned int i;
-
-	for (i = 0; i < size; i++) {
-		config->value[offset + i] = value >> 8 * i;
-		config->writable[offset + i] = writable >> 8 * i;
-	}
+	memcpy(config->value + offset, &value, size);
+	memcpy(config->writable + offset, &writable, size);
 }
 
 uint32_t pci_config_get(const struct pci_config *config, uint32_t offset, unsigned int size)
 {
 	uint32_t value = 0;
-	unsigned int i;
 
-	for (i = 0; i < size && offset + i < PCI_CONFIG_SIZE; i++)
-		value |= (uint32_t)config->value[offset + i] << 8 * i;
+	if (offset + size <= PCI_CONFIG_SIZE)
+		memcpy(&value, config->value + offset, size);
 	return value;
 }
 
 void pci_config_set(struct pci_config *config, uint32_t offset, unsigned int size, uint32_t value)
 {
-	unsigned int i;
-
-	for (i = 0; i < size; i++)
-		config->value[offset + i] = value >> 8 * i;
+	memcpy(config->value + offset, &value, size);
 }
 
 void pci_config_write(struct pci_config *config, uint32_t offset, unsigned int size,
 		      uint32_t value)
 {
-	unsigned int i;
+	for (; size && offset < PCI_CONFIG_SIZE; size--, offset++, value >>= 8) {
+		uint8_t writable = config->writable[offset];
+		uint8_t kept = config->value[offset] & ~writable;
 
-	for (i = 0; i < size && offset + i < PCI_CONFIG_SIZE; i++) {
-		uint8_t *byte = &config->value[offset + i];
-		uint8_t writable = config->writable[offset + i];
-		uint8_t written = value >> 8 * i;
-
-		*byte = (*byte & ~writable) | (written & writable);
-		*byte &= ~(written & config->clears[offset + i]);
+		config->value[offset] = (kept & ~(value & config->clears[offset])) |
+					(value & writable);
 	}
 }
 
@@ -108,8 +95,7 @@ struct reg {
 };
 
 static const struct reg host_bridge_regs[] = {
-	{ PCI_VENDOR_ID, 2, VENDOR, 0 },
-	{ PCI_DEVICE_ID, 2, HOST_BRIDGE, 0 },
+	{ PCI_VENDOR_ID, 4, VENDOR | HOST_BRIDGE << 16, 0 },
 	{ PCI_CLASS_DEVICE, 2, CLASS_HOST_BRIDGE, 0 },
 };
 
@@ -119,13 +105,10 @@ static const struct reg host_bridge_regs[] = {
  * each request goes up to the IOMMU; with it, its kernel has each endpoint in its own group.
  */
 static const struct reg port_regs[] = {
-	{ PCI_VENDOR_ID, 2, VENDOR, 0 },
-	{ PCI_DEVICE_ID, 2, ROOT_PORT, 0 },
-	{ PCI_COMMAND, 2, 0, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_PARITY |
-			     PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE },
+	{ PCI_VENDOR_ID, 4, VENDOR | ROOT_PORT << 16, 0 },
+	{ PCI_COMMAND, 2, 0, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE },
 	{ PCI_STATUS, 2, PCI_STATUS_CAP_LIST, 0 },
 	{ PCI_CLASS_DEVICE, 2, CLASS_PCI_BRIDGE, 0 },
-	{ PCI_CACHE_LINE_SIZE, 1, 0, 0xff },
 	{ PCI_HEADER_TYPE, 1, PCI_HEADER_TYPE_BRIDGE, 0 },
 	{ PCI_PRIMARY_BUS, 4, 0, 0x00ffffff },
 	{ PCI_MEMORY_BASE, 4, 0, 0xfff0fff0 },
@@ -134,25 +117,16 @@ static const struct reg port_regs[] = {
 	{ PCI_PREF_BASE_UPPER32, 4, 0, 0xffffffff },
 	{ PCI_PREF_LIMIT_UPPER32, 4, 0, 0xffffffff },
 	{ PCI_CAPABILITY_LIST, 1, EXP, 0 },
-	{ PCI_INTERRUPT_LINE, 1, 0, 0xff },
 	{ PCI_INTERRUPT_PIN, 1, 1, 0 },
-	{ PCI_BRIDGE_CONTROL, 2, 0, PCI_BRIDGE_CTL_PARITY | PCI_BRIDGE_CTL_SERR |
-				    PCI_BRIDGE_CTL_BUS_RESET },
+	{ PCI_BRIDGE_CONTROL, 2, 0, PCI_BRIDGE_CTL_BUS_RESET },
 	{ EXP, 1, PCI_CAP_ID_EXP, 0 },
 	{ EXP + PCI_EXP_FLAGS, 2, 2 | PCI_EXP_TYPE_ROOT_PORT << 4 | PCI_EXP_FLAGS_SLOT, 0 },
-	{ EXP + PCI_EXP_DEVCAP, 4, PCI_EXP_DEVCAP_RBER, 0 },
-	{ EXP + PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_READRQ_512B,
-	  PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE |
-	  PCI_EXP_DEVCTL_URRE | PCI_EXP_DEVCTL_PAYLOAD | PCI_EXP_DEVCTL_READRQ },
+	{ EXP + PCI_EXP_DEVCTL, 2, 0, PCI_EXP_DEVCTL_PAYLOAD | PCI_EXP_DEVCTL_READRQ },
 	{ EXP + PCI_EXP_LNKCAP, 4, PCI_LINK | PCI_EXP_LNKCAP_DLLLARC, 0 },
-	{ EXP + PCI_EXP_LNKCTL, 2, 0, PCI_EXP_LNKCTL_LD },
-	{ EXP + PCI_EXP_SLTCAP, 4, PCI_EXP_SLTCAP_HPS | PCI_EXP_SLTCAP_HPC |
-				   PCI_EXP_SLTCAP_NCCS, 0 },
-	{ EXP + PCI_EXP_SLTCTL, 2, 0, PCI_EXP_SLTCTL_PDCE | PCI_EXP_SLTCTL_HPIE |
-				      PCI_EXP_SLTCTL_DLLSCE },
-	{ EXP + PCI_EXP_RTCTL, 2, 0, PCI_EXP_RTCTL_PMEIE },
-	{ EXP + PCI_EXP_LNKCAP2, 4, PCI_LINK_SPEEDS, 0 },
-	{ EXP + PCI_EXP_LNKCTL2, 2, PCI_EXP_LNKCTL2_TLS_16_0GT, 0 },
+	{ EXP + PCI_EXP_SLTCAP, 4,
+	  PCI_EXP_SLTCAP_HPS | PCI_EXP_SLTCAP_HPC | PCI_EXP_SLTCAP_NCCS, 0 },
+	{ EXP + PCI_EXP_SLTCTL, 2, 0,
+	  PCI_EXP_SLTCTL_PDCE | PCI_EXP_SLTCTL_HPIE | PCI_EXP_SLTCTL_DLLSCE },
 	{ ACS, 4, PCI_EXT_CAP_ID_ACS | 1 << 16, 0 },
 	{ ACS + PCI_ACS_CAP, 2, ACS_OFFERED, 0 },
 	{ ACS + PCI_ACS_CTRL, 2, 0, ACS_OFFERED },
@@ -171,12 +145,11 @@ static struct port *port_of_bus(struct pci *pci, unsigned int bus)
 {
 	unsigned int i;
 
-	for (i = 0; i < pci->slots && bus; i++) {
-		struct port *port = &pci->ports[i];
+	for (i = 1; i <= pci->slots && bus; i++) {
+		const uint8_t *config = pci->ports[i].config.value;
 
-		if (port->config.value[PCI_SECONDARY_BUS] == bus &&
-		    port->config.value[PCI_SUBORDINATE_BUS] >= bus)
-			return port;
+		if (config[PCI_SECONDARY_BUS] == bus && config[PCI_SUBORDINATE_BUS] >= bus)
+			return &pci->ports[i];
 	}
 	return NULL;
 }
@@ -185,7 +158,7 @@ static uint16_t port_rid(struct pci *pci, struct port *port)
 {
 	unsigned int bus = port->config.value[PCI_SECONDARY_BUS];
 
-	if (!port->link || bus >= PCI_ECAM_BUSES || port_of_bus(pci, bus) != port)
+	if (bus >= PCI_ECAM_BUSES || port_of_bus(pci, bus) != port)
 		return PCI_RID_NONE;
 	return bus << 8;
 }
@@ -203,92 +176,53 @@ static void rids_update(struct pci *pci)
 {
 	unsigned int i;
 
-	for (i = 0; i < pci->slots; i++)
+	for (i = 1; i <= pci->slots; i++)
 		if (port_rid(pci, &pci->ports[i]) != pci->ports[i].rid)
 			port_tell_rid(&pci->ports[i], PCI_RID_NONE);
-	for (i = 0; i < pci->slots; i++)
+	for (i = 1; i <= pci->slots; i++)
 		port_tell_rid(&pci->ports[i], port_rid(pci, &pci->ports[i]));
 }
 
-/* A pending hot-plug event shows in the status even where INTx is disabled */
 static void port_update_intx(struct pci *pci, struct port *port)
 {
 	uint16_t control = get16(port, EXP + PCI_EXP_SLTCTL);
 	uint16_t status = get16(port, EXP + PCI_EXP_SLTSTA);
-	bool pending, level;
+	bool presence = control & PCI_EXP_SLTCTL_PDCE && status & PCI_EXP_SLTSTA_PDC;
+	bool link = control & PCI_EXP_SLTCTL_DLLSCE && status & PCI_EXP_SLTSTA_DLLSC;
+	bool level = control & PCI_EXP_SLTCTL_HPIE && (presence || link) &&
+		     !(get16(port, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
 
-	pending = (control & PCI_EXP_SLTCTL_HPIE) &&
-		  (((control & PCI_EXP_SLTCTL_PDCE) && (status & PCI_EXP_SLTSTA_PDC)) ||
-		   ((control & PCI_EXP_SLTCTL_DLLSCE) && (status & PCI_EXP_SLTSTA_DLLSC)));
-	set16(port, PCI_STATUS, PCI_STATUS_CAP_LIST | (pending ? PCI_STATUS_INTERRUPT : 0));
-
-	level = pending && !(get16(port, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
 	if (level == port->intx)
 		return;
 	port->intx = level;
-	pci->ops->set_intx(pci->opaque, port - pci->ports, level);
+	pci->ops->set_intx(pci->opaque, port - pci->ports - 1, level);
 }
 
-/* A change of the slot's presence or of the link is recorded, with the state after it */
-static void port_update_slot(struct port *port)
-{
-	uint16_t status = get16(port, EXP + PCI_EXP_SLTSTA);
-	bool present = port->ops;
-	bool link = present && !(get16(port, EXP + PCI_EXP_LNKCTL) & PCI_EXP_LNKCTL_LD);
-
-	if (present != !!(status & PCI_EXP_SLTSTA_PDS))
-		status = (status ^ PCI_EXP_SLTSTA_PDS) | PCI_EXP_SLTSTA_PDC;
-	if (link != port->link)
-		status |= PCI_EXP_SLTSTA_DLLSC;
-	port->link = link;
-	set16(port, EXP + PCI_EXP_SLTSTA, status);
-	set16(port, EXP + PCI_EXP_LNKSTA, link ? PCI_LINK | PCI_EXP_LNKSTA_DLLLA : 0);
-}
-
-/* A link that goes down resets what is behind it, as the reset bit does when it is set */
 static void port_update(struct pci *pci, struct port *port)
 {
 	bool reset = get16(port, PCI_BRIDGE_CONTROL) & PCI_BRIDGE_CTL_BUS_RESET;
-	bool had_link = port->link;
 
-	port_update_slot(port);
-	if (port->ops && had_link && (!port->link || (reset && !port->in_reset)))
+	if (port->ops && reset && !port->in_reset)
 		port->ops->reset(port->opaque);
 	port->in_reset = reset;
 	port_update_intx(pci, port);
 	rids_update(pci);
 }
 
-static void port_power_on(struct pci *pci, struct port *port)
+/* An endpoint's link is up as long as it is there */
+static void slot_changed(struct pci *pci, struct port *port)
 {
-	struct pci_config *config = &port->config;
-	uint32_t number = port - pci->ports + 1;
+	uint16_t presence = port->ops ? PCI_EXP_SLTSTA_PDS : 0;
 
-	DEFINE_REGS(config, port_regs);
-	config->value[EXP + PCI_EXP_LNKCAP + 3] = number;
-	config->value[EXP + PCI_EXP_SLTCAP + 2] |= number << 3;
-	config->clears[EXP + PCI_EXP_SLTSTA] = SLTSTA_CHANGES & 0xff;
-	config->clears[EXP + PCI_EXP_SLTSTA + 1] = SLTSTA_CHANGES >> 8;
-	port->in_reset = false;
-	/* What is there from the beginning is no change */
-	port_update_slot(port);
-	set16(port, EXP + PCI_EXP_SLTSTA,
-	      get16(port, EXP + PCI_EXP_SLTSTA) & ~SLTSTA_CHANGES);
-	port_update_intx(pci, port);
-}
-
-void pci_reset(struct pci *pci)
-{
-	unsigned int i;
-
-	for (i = 0; i < pci->slots; i++)
-		port_power_on(pci, &pci->ports[i]);
-	rids_update(pci);
+	set16(port, EXP + PCI_EXP_SLTSTA, SLTSTA_CHANGES | presence);
+	set16(port, EXP + PCI_EXP_LNKSTA, port->ops ? PCI_LINK | PCI_EXP_LNKSTA_DLLLA : 0);
+	port_update(pci, port);
 }
 
 struct pci *pci_new(unsigned int slots, const struct pci_ops *ops, void *opaque)
 {
 	struct pci *pci;
+	unsigned int i;
 
 	if (!slots || slots > PCI_SLOTS_MAX)
 		return NULL;
@@ -298,8 +232,16 @@ struct pci *pci_new(unsigned int slots, const struct pci_ops *ops, void *opaque)
 	pci->slots = slots;
 	pci->ops = ops;
 	pci->opaque = opaque;
-	DEFINE_REGS(&pci->host_bridge, host_bridge_regs);
-	pci_reset(pci);
+	DEFINE_REGS(&pci->ports[0].config, host_bridge_regs);
+	for (i = 1; i <= slots; i++) {
+		struct pci_config *config = &pci->ports[i].config;
+		const uint16_t changes = SLTSTA_CHANGES;
+
+		DEFINE_REGS(config, port_regs);
+		config->value[EXP + PCI_EXP_LNKCAP + 3] = i;	/* port number */
+		config->value[EXP + PCI_EXP_SLTCAP + 2] |= i << 3;	/* slot number */
+		memcpy(config->clears + EXP + PCI_EXP_SLTSTA, &changes, 2);
+	}
 	return pci;
 }
 
@@ -314,12 +256,12 @@ int pci_plug(struct pci *pci, unsigned int slot, const struct pci_endpoint_ops *
 
 	if (slot >= pci->slots)
 		return -EINVAL;
-	port = &pci->ports[slot];
+	port = &pci->ports[1 + slot];
 	if (port->ops)
 		return -EBUSY;
 	port->ops = ops;
 	port->opaque = opaque;
-	port_update(pci, port);
+	slot_changed(pci, port);
 	return 0;
 }
 
@@ -327,70 +269,49 @@ void pci_unplug(struct pci *pci, unsigned int slot)
 {
 	struct port *port;
 
-	if (slot >= pci->slots)
+	if (slot >= pci->slots || !pci->ports[1 + slot].ops)
 		return;
-	port = &pci->ports[slot];
+	port = &pci->ports[1 + slot];
 	port_tell_rid(port, PCI_RID_NONE);
 	port->ops = NULL;
-	port_update(pci, port);
+	slot_changed(pci, port);
 }
 
-/* What an access reaches: the bridge, a port, or the endpoint below a port */
-struct target {
-	struct pci_config *host_bridge;
-	struct port *port;
-	struct port *above;
-	uint32_t offset;	/* in its configuration space */
-};
-
-static bool target_find(struct pci *pci, uint64_t offset, unsigned int size, struct target *target)
+/* What an access reaches: on bus 0 the port itself, on others the endpoint below it */
+static struct port *find(struct pci *pci, uint64_t offset, unsigned int size)
 {
-	unsigned int bus, device, function;
+	unsigned int bus = offset >> 20, device = offset >> 15 & 31, function = offset >> 12 & 7;
+	struct port *port;
 
-	if ((size != 1 && size != 2 && size != 4) || offset % size ||
-	    offset >= (uint64_t)PCI_ECAM_BUSES << 20)
-		return false;
-	bus = offset >> 20;
-	device = offset >> 15 & 0x1f;
-	function = offset >> 12 & 7;
-	memset(target, 0, sizeof(*target));
-	target->offset = offset & 0xfff;
-	if (function)
-		return false;
-	if (!bus && !device)
-		target->host_bridge = &pci->host_bridge;
-	else if (!bus && device <= pci->slots)
-		target->port = &pci->ports[device - 1];
-	else if (bus && !device)
-		target->above = port_of_bus(pci, bus);
-	if (target->above)
-		return target->above->link && !target->above->in_reset;
-	return target->host_bridge || target->port;
+	if (size > 4 || offset % size || offset >= PCI_ECAM_BUSES << 20 || function)
+		return NULL;
+	if (!bus)
+		return device <= pci->slots ? &pci->ports[device] : NULL;
+	port = device ? NULL : port_of_bus(pci, bus);
+	return port && port->ops && !port->in_reset ? port : NULL;
 }
 
 uint64_t pci_ecam_read(struct pci *pci, uint64_t offset, unsigned int size)
 {
-	struct target target;
+	struct port *port = find(pci, offset, size);
 
-	if (!target_find(pci, offset, size, &target))
-		return size < 8 ? (1ULL << 8 * size) - 1 : UINT64_MAX;
-	if (target.host_bridge)
-		return pci_config_get(target.host_bridge, target.offset, size);
-	if (target.port)
-		return pci_config_get(&target.port->config, target.offset, size);
-	return target.above->ops->config_read(target.above->opaque, target.offset, size);
+	if (!port)
+		return UINT64_MAX >> (64 - 8 * size);
+	if (offset >> 20)
+		return port->ops->config_read(port->opaque, offset & 0xfff, size);
+	return pci_config_get(&port->config, offset & 0xfff, size);
 }
 
 void pci_ecam_write(struct pci *pci, uint64_t offset, uint64_t value, unsigned int size)
 {
-	struct target target;
+	struct port *port = find(pci, offset, size);
 
-	if (!target_find(pci, offset, size, &target) || target.host_bridge)
+	if (!port)
 		return;
-	if (target.above) {
-		target.above->ops->config_write(target.above->opaque, target.offset, value, size);
+	if (offset >> 20) {
+		port->ops->config_write(port->opaque, offset & 0xfff, value, size);
 		return;
 	}
-	pci_config_write(&target.port->config, target.offset, size, value);
-	port_update(pci, target.port);
+	pci_config_write(&port->config, offset & 0xfff, size, value);
+	port_update(pci, port);
 }

@@ -14,6 +14,8 @@
 
 #include <linux/pci_regs.h>
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "registers are used as they are");
+
 struct pci;
 
 #define PCI_SLOTS_MAX	8
@@ -32,12 +34,11 @@ struct pci_endpoint_ops {
 	uint32_t (*config_read)(void *opaque, uint32_t offset, unsigned int size);
 	void (*config_write)(void *opaque, uint32_t offset, uint32_t value, unsigned int size);
 	/*
-	 * The requester ID (bus << 8) that the guest's bus numbers give it, PCI_RID_NONE while
-	 * no bus number reaches it. It goes from one to another by way of PCI_RID_NONE; no two
-	 * endpoints have the same one at any time.
+	 * The requester ID (bus << 8) by the guest's bus numbers, PCI_RID_NONE while none
+	 * reaches it, and between two. No two endpoints have the same one at any time.
 	 */
 	void (*rid_changed)(void *opaque, uint16_t rid);
-	/* The port above resets it: bridge control's secondary bus reset, or link disable */
+	/* Secondary bus reset of the port above */
 	void (*reset)(void *opaque);
 };
 
@@ -45,17 +46,15 @@ struct pci_endpoint_ops {
 struct pci *pci_new(unsigned int slots, const struct pci_ops *ops, void *opaque);
 /* Endpoints that are still plugged are not called */
 void pci_free(struct pci *pci);
-/* Power-on state of the bridge and the ports. Endpoints stay, and lose their requester ID */
-void pci_reset(struct pci *pci);
 
 /* -EINVAL: no such slot; -EBUSY: not empty. @ops must outlive the endpoint */
 int pci_plug(struct pci *pci, unsigned int slot, const struct pci_endpoint_ops *ops, void *opaque);
-/* Surprise removal. Nothing happens if the slot is empty; the last call is rid_changed() */
+/* Surprise removal; the last call is rid_changed() */
 void pci_unplug(struct pci *pci, unsigned int slot);
 
 /*
- * The guest's accesses. Naturally aligned ones of 1, 2 and 4 bytes reach a register; others,
- * and those to no function, read all ones and write nothing.
+ * The guest's accesses, of 1, 2, 4 or 8 bytes. Those of 8, not aligned ones, and those to no
+ * function read all ones and write nothing.
  */
 uint64_t pci_ecam_read(struct pci *pci, uint64_t offset, unsigned int size);
 void pci_ecam_write(struct pci *pci, uint64_t offset, uint64_t value, unsigned int size);
@@ -82,9 +81,7 @@ void pci_config_set(struct pci_config *config, uint32_t offset, unsigned int siz
 void pci_config_write(struct pci_config *config, uint32_t offset, unsigned int size,
 		      uint32_t value);
 
-/* Links exist only in the guest: 16 GT/s (and what is slower), 16 lanes, always trained */
+/* Links exist only in the guest: 16 GT/s, 16 lanes, always trained */
 #define PCI_LINK	(PCI_EXP_LNKCAP_SLS_16_0GB | 16 << 4)
-#define PCI_LINK_SPEEDS	(PCI_EXP_LNKCAP2_SLS_2_5GB | PCI_EXP_LNKCAP2_SLS_5_0GB | \
-			 PCI_EXP_LNKCAP2_SLS_8_0GB | PCI_EXP_LNKCAP2_SLS_16_0GB)
 
 #endif

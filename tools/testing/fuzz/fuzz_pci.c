@@ -4,7 +4,7 @@
  *
  * An input is what the functions' configuration spaces hold (256 bytes each), which BARs they
  * have, and then what happens, a record of 8 bytes at a time: accesses to ECAM and to BARs,
- * plugs and unplugs, events, resets, functions that start or cease to fail. The callbacks
+ * plugs and unplugs, resets, functions that start or cease to fail. The callbacks
  * check what the headers promise the VM.
  */
 #include <errno.h>
@@ -315,7 +315,7 @@ static void access_bar(struct slot *slot, const struct record *r, unsigned int s
 
 static void run(struct pci *pci, const struct record *r)
 {
-	static const unsigned int sizes[] = { 1, 2, 4, 8, 4, 2, 3, 0 };
+	static const unsigned int sizes[] = { 1, 2, 4, 8, 4, 2, 1, 8 };
 	struct slot *slot = &slots[r->what >> 4 & 1];
 	unsigned int size = sizes[r->what >> 5];
 	uint64_t port = (uint64_t)(slot - slots + 1) << 15;
@@ -344,17 +344,9 @@ static void run(struct pci *pci, const struct record *r)
 	case 9:
 		unplug(slot);
 		break;
-	case 10:
-		if (slot->endpoint)
-			endpoint_msix_pending(slot->endpoint, r->value);
-		break;
 	case 11:
 		if (slot->endpoint)
-			endpoint_reset(slot->endpoint);
-		break;
-	case 12:
-		pci_reset(pci);
-		check(slots[0].rid == PCI_RID_NONE && !slots[0].intx);
+			endpoint_pci_ops.reset(slot->endpoint);
 		break;
 	case 13:
 		slot->fail = r->value & 1;

@@ -18,7 +18,6 @@
 #define SLTCTL		(EXP + PCI_EXP_SLTCTL)
 #define SLTSTA		(EXP + PCI_EXP_SLTSTA)
 #define LNKSTA		(EXP + PCI_EXP_LNKSTA)
-#define LNKCTL		(EXP + PCI_EXP_LNKCTL)
 #define PDC_DLLSC	(PCI_EXP_SLTSTA_PDC | PCI_EXP_SLTSTA_DLLSC)
 /* What pciehp enables */
 #define ENABLED		(PCI_EXP_SLTCTL_PDCE | PCI_EXP_SLTCTL_HPIE | PCI_EXP_SLTCTL_DLLSCE)
@@ -194,9 +193,6 @@ static void accesses_that_are_not_aligned_words_read_ones(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(pci_ecam_read(f->pci, 0, 8), UINT64_MAX);
-	assert_int_equal(pci_ecam_read(f->pci, 0, 3), 0xffffff);
-	assert_int_equal(pci_ecam_read(f->pci, 0, 0), 0);
-	assert_int_equal(pci_ecam_read(f->pci, 0, 16), UINT64_MAX);
 	assert_int_equal(pci_ecam_read(f->pci, 1, 2), 0xffff);
 	assert_int_equal(pci_ecam_read(f->pci, 2, 4), 0xffffffff);
 	assert_int_equal(pci_ecam_read(f->pci, PCI_ECAM_BUSES << 20, 4), 0xffffffff);
@@ -368,8 +364,6 @@ static void an_endpoint_that_is_gone_is_never_called(void **state)
 	pci_ecam_write(f->pci, ecam(1, 0, 0, 4), 6, 2);
 	set_buses(f, 0, 2, 2);
 	port_write(f, 0, PCI_BRIDGE_CONTROL, PCI_BRIDGE_CTL_BUS_RESET, 2);
-	port_write(f, 0, LNKCTL, PCI_EXP_LNKCTL_LD, 2);
-	pci_reset(f->pci);
 	assert_memory_equal(&f->mock[0], &before, sizeof(before));
 	assert_int_equal(plug(f, 0), 0);
 }
@@ -404,10 +398,8 @@ static void intx_follows_the_enabled_changes(void **state)
 	assert_false(f->intx[1]);
 	port_write(f, 1, SLTCTL, PCI_EXP_SLTCTL_HPIE | PCI_EXP_SLTCTL_PDCE, 2);
 	assert_true(f->intx[1]);
-	assert_true(port_read(f, 1, PCI_STATUS, 2) & PCI_STATUS_INTERRUPT);
 	port_write(f, 1, SLTSTA, PCI_EXP_SLTSTA_PDC, 2);
 	assert_false(f->intx[1]);
-	assert_false(port_read(f, 1, PCI_STATUS, 2) & PCI_STATUS_INTERRUPT);
 	port_write(f, 1, SLTCTL, ENABLED, 2);
 	assert_true(f->intx[1]);
 	port_write(f, 1, SLTSTA, PCI_EXP_SLTSTA_DLLSC, 2);
@@ -419,7 +411,7 @@ static void intx_follows_the_enabled_changes(void **state)
 	assert_false(f->intx[2]);
 }
 
-static void intx_disable_hides_the_level_and_not_the_status(void **state)
+static void intx_disable_hides_the_level(void **state)
 {
 	struct fixture *f = *state;
 
@@ -427,7 +419,6 @@ static void intx_disable_hides_the_level_and_not_the_status(void **state)
 	port_write(f, 0, PCI_COMMAND, PCI_COMMAND_INTX_DISABLE, 2);
 	plug(f, 0);
 	assert_false(f->intx[0]);
-	assert_true(port_read(f, 0, PCI_STATUS, 2) & PCI_STATUS_INTERRUPT);
 	port_write(f, 0, PCI_COMMAND, 0, 2);
 	assert_true(f->intx[0]);
 }
@@ -451,66 +442,6 @@ static void secondary_bus_reset_resets_once_and_holds(void **state)
 	assert_int_equal(port_read(f, 0, SLTSTA, 2), PCI_EXP_SLTSTA_PDS);
 }
 
-static void a_link_that_is_disabled_is_down(void **state)
-{
-	struct fixture *f = *state;
-
-	set_buses(f, 0, 1, 1);
-	plug(f, 0);
-	port_write(f, 0, SLTSTA, PDC_DLLSC, 2);
-	port_write(f, 0, LNKCTL, PCI_EXP_LNKCTL_LD, 2);
-	assert_int_equal(port_read(f, 0, LNKSTA, 2), 0);
-	assert_int_equal(port_read(f, 0, SLTSTA, 2),
-			 PCI_EXP_SLTSTA_DLLSC | PCI_EXP_SLTSTA_PDS);
-	assert_int_equal(pci_ecam_read(f->pci, ecam(1, 0, 0, 0), 4), 0xffffffff);
-	assert_int_equal(f->mock[0].rid, PCI_RID_NONE);
-	assert_int_equal(f->mock[0].resets, 1);
-	port_write(f, 0, LNKCTL, 0, 2);
-	assert_int_equal(f->mock[0].rid, 0x100);
-	assert_int_equal(f->mock[0].resets, 1);
-}
-
-static void reset_keeps_endpoints_and_forgets_the_rest(void **state)
-{
-	struct fixture *f = *state;
-	uint8_t before[PCI_CONFIG_SIZE];
-	unsigned int i;
-
-	for (i = 0; i < PCI_CONFIG_SIZE; i++)
-		before[i] = port_read(f, 0, i, 1);
-	port_write(f, 0, SLTCTL, ENABLED, 2);
-	for (i = 0; i < PCI_CONFIG_SIZE; i += 4)
-		if (i != (LNKCTL & ~3U))
-			port_write(f, 0, i, 0xffffffff, 4);
-	set_buses(f, 0, 1, 1);
-	port_write(f, 0, PCI_COMMAND, 0, 2);
-	plug(f, 0);
-	assert_true(f->intx[0]);
-	assert_int_equal(f->mock[0].rid, 0x100);
-
-	pci_reset(f->pci);
-	assert_false(f->intx[0]);
-	assert_int_equal(f->mock[0].rid, PCI_RID_NONE);
-	assert_int_equal(port_read(f, 0, SLTSTA, 2), PCI_EXP_SLTSTA_PDS);
-	assert_int_equal(port_read(f, 0, LNKSTA, 2), 0x2104);
-	for (i = 0; i < PCI_CONFIG_SIZE; i++)
-		if (i != SLTSTA && i != LNKSTA && i != LNKSTA + 1)
-			assert_int_equal(port_read(f, 0, i, 1), before[i]);
-	set_buses(f, 0, 1, 1);
-	assert_int_equal(pci_ecam_read(f->pci, ecam(1, 0, 0, 0), 4), 0x5a);
-}
-
-static void reset_ends_a_secondary_bus_reset(void **state)
-{
-	struct fixture *f = *state;
-
-	plug(f, 0);
-	port_write(f, 0, PCI_BRIDGE_CONTROL, PCI_BRIDGE_CTL_BUS_RESET, 2);
-	pci_reset(f->pci);
-	port_write(f, 0, PCI_BRIDGE_CONTROL, PCI_BRIDGE_CTL_BUS_RESET, 2);
-	assert_int_equal(f->mock[0].resets, 2);
-}
-
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -530,11 +461,8 @@ int main(void)
 		T(an_endpoint_that_is_gone_is_never_called),
 		T(status_bits_are_cleared_by_writing_ones),
 		T(intx_follows_the_enabled_changes),
-		T(intx_disable_hides_the_level_and_not_the_status),
+		T(intx_disable_hides_the_level),
 		T(secondary_bus_reset_resets_once_and_holds),
-		T(a_link_that_is_disabled_is_down),
-		T(reset_keeps_endpoints_and_forgets_the_rest),
-		T(reset_ends_a_secondary_bus_reset),
 	};
 
 	return cmocka_run_group_tests_name("pci", tests, NULL, NULL);
