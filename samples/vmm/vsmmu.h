@@ -41,11 +41,9 @@ struct vsmmu_ops {
 	/* What vsmmu_stream() says of stream IDs [@first, @last] may have changed */
 	void (*streams_changed)(void *opaque, uint32_t first, uint32_t last);
 	/*
-	 * A batch for IOMMU_HWPT_INVALIDATE, at most VSMMU_BATCH commands: TLBI_NH_*,
-	 * TLBI_NSNH_ALL, CFGI_CD and CFGI_CD_ALL. @done is how many the kernel took, as
-	 * the ioctl's entry_num. The same commands may come twice. The kernel refuses
-	 * CFGI_CD of a stream without a vDevice, which is no mistake of the guest's
-	 * (think of a hot-unplug): such a command is to be counted as done.
+	 * A batch for IOMMU_HWPT_INVALIDATE, at most VSMMU_BATCH commands; the same may come
+	 * twice. @done is how many the kernel took. It refuses CFGI_CD of a stream without a
+	 * vDevice, which is no mistake of the guest's (think of a hot-unplug): count it as done.
 	 */
 	int (*invalidate)(void *opaque, const uint64_t (*cmds)[2], uint32_t count,
 			  uint32_t *done);
@@ -53,26 +51,22 @@ struct vsmmu_ops {
 };
 
 /*
- * @hw is what IOMMU_GET_HW_INFO tells of the physical SMMU; NULL, for tests, stands for
- * one with 48-bit addresses and granules of 4 and 64 KiB. Returns NULL with errno
- * ENOTSUP if no vSMMU can be made of @hw: see has_what_it_takes().
+ * As at power-on: bypass. @hw is what IOMMU_GET_HW_INFO tells of the physical SMMU. NULL with
+ * errno ENOTSUP if no vSMMU can be made of it: see has_what_it_takes().
  */
 struct vsmmu *vsmmu_new(const struct iommu_hw_info_arm_smmuv3 *hw,
 			const struct vsmmu_ops *ops, void *opaque);
 void vsmmu_free(struct vsmmu *v);
-/* As at power-on: bypass. Tells of all streams */
-void vsmmu_reset(struct vsmmu *v);
 
 /* 4 or 8 bytes, aligned; anything else reads as zero and is not written */
 uint64_t vsmmu_mmio_read(struct vsmmu *v, uint64_t offset, unsigned int size);
 void vsmmu_mmio_write(struct vsmmu *v, uint64_t offset, uint64_t value, unsigned int size);
 
 /*
- * The configuration of stream @sid as registers and guest memory have it now. What is
- * not legal is VSMMU_ABORT, with a record in the guest's event queue: C_BAD_STE,
- * C_BAD_STREAMID (beyond the table) or F_STE_FETCH (unreadable). An entry that is not
- * valid, or that no second-level table holds, is VSMMU_ABORT without a record: an SMMU
- * makes that when a transaction comes, and every driver has streams in that state.
+ * The configuration of stream @sid as registers and guest memory have it now. VSMMU_ABORT,
+ * with a record in the guest's event queue, for an entry with a stage 2 (C_BAD_STE), beyond
+ * the table (C_BAD_STREAMID) or unreadable (F_STE_FETCH); without one where no valid entry is:
+ * an SMMU makes that when a transaction comes, and every driver has such streams.
  */
 void vsmmu_stream(struct vsmmu *v, uint32_t sid, struct vsmmu_stream *stream);
 

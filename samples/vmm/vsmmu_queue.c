@@ -34,38 +34,45 @@
 #define CMD_SYNC_CS_RESERVED	3
 
 #define CMD_SIZE	16
-#define CMD_CHUNK	32	/* commands read at once */
 #define EVENT_SIZE	32
 
 enum cerror { CERROR_NONE, CERROR_ILL, CERROR_ABT };
 
-/* Invalidations that the kernel has not seen yet */
+/* Invalidations that the kernel has not seen yet: neighbours in the queue */
 struct batch {
 	uint64_t cmds[VSMMU_BATCH][2];
-	uint32_t cons[VSMMU_BATCH];	/* where each was in the queue */
 	uint32_t count;
+	uint32_t first;		/* index of the first one */
 };
 
-static uint32_t queue_entries(const struct vsmmu_queue *q, unsigned int log2_max)
+static uint32_t queue_entries(const struct vsmmu_queue *q)
 {
 	unsigned int log2 = q->base & QUEUE_BASE_LOG2SIZE;
 
-	return 1U << (log2 < log2_max ? log2 : log2_max);
+	return 1U << (log2 < QUEUE_LOG2_MAX ? log2 : QUEUE_LOG2_MAX);
 }
 
-static uint32_t queue_used(const struct vsmmu_queue *q, uint32_t entries)
+static uint32_t queue_wrap(const struct vsmmu_queue *q, uint32_t index)
 {
-	return (q->prod - q->cons) & (2 * entries - 1);
+	return index & (2 * queue_entries(q) - 1);
 }
 
-static uint64_t queue_address(const struct vsmmu_queue *q, uint32_t entries,
-			      uint32_t index, uint32_t entry_size)
+static uint32_t queue_used(const struct vsmmu_queue *q)
 {
-	return (q->base & QUEUE_BASE_ADDRESS & ~((uint64_t)entries * entry_size - 1)) +
-	       (uint64_t)(index & (entries - 1)) * entry_size;
+	return queue_wrap(q, q->prod - q->cons);
 }
 
-void vsmmu_gerror(struct vsmmu *v, uint32_t error)
+/* A queue is aligned to its size */
+static uint64_t queue_address(const struct vsmmu_queue *q, uint32_t index, uint64_t entry_size)
+{
+	uint64_t entries = queue_entries(q);
+
+	return (q->base & QUEUE_BASE_ADDRESS & ~(entries * entry_size - 1)) +
+	       (index & (entries - 1)) * entry_size;
+}
+
+/* Make a global error active, unless it is */
+static void raise_gerror(struct vsmmu *v, uint32_t error)
 {
 	if ((v->gerror ^ v->gerrorn) & error)
 		return;
@@ -104,15 +111,16 @@ static enum cerror flush(struct vsmmu *v, struct batch *b)
 	b->count = 0;
 	if (done == count)
 		return CERROR_NONE;
-	v->cmdq.cons = b->cons[done];
+	v->cmdq.cons = queue_wrap(&v->cmdq, b->first + done);
 	return CERROR_ILL;
 }
 
 static enum cerror collect(struct vsmmu *v, struct batch *b, const uint64_t cmd[2])
 {
+	if (!b->count)
+		b->first = v->cmdq.cons;
 	b->cmds[b->count][0] = cmd[0];
 	b->cmds[b->count][1] = cmd[1];
-	b->cons[b->count] = v->cmdq.cons;
 	return ++b->count == VSMMU_BATCH ? flush(v, b) : CERROR_NONE;
 }
 
@@ -127,14 +135,27 @@ static void cfgi_ste(struct vsmmu *v, uint32_t sid, uint32_t mask)
 				last < VSMMU_SID_LAST ? last : VSMMU_SID_LAST);
 }
 
-/* Commands whose place among invalidations matters, and those that do not exist */
-static enum cerror execute_in_order(struct vsmmu *v, struct batch *b, const uint64_t cmd[2])
+static enum cerror execute(struct vsmmu *v, struct batch *b, const uint64_t cmd[2])
 {
-	enum cerror error = flush(v, b);
+	enum cerror error;
 
+	switch (CMD_OP(cmd)) {
+	case CMD_CFGI_CD:
+	case CMD_CFGI_CD_ALL:
+	case CMD_TLBI_NH_ALL:
+	case CMD_TLBI_NH_ASID:
+	case CMD_TLBI_NH_VA:
+	case CMD_TLBI_NH_VAA:
+	case CMD_TLBI_NSNH_ALL:
+		return collect(v, b, cmd);
+	}
+	error = flush(v, b);
 	if (error)
 		return error;
 	switch (CMD_OP(cmd)) {
+	case CMD_PREFETCH_CONFIG:
+	case CMD_PREFETCH_ADDR:
+		return CERROR_NONE;
 	case CMD_CFGI_STE:
 		cfgi_ste(v, CMD_SID(cmd), 0);
 		return CERROR_NONE;
@@ -148,81 +169,39 @@ static enum cerror execute_in_order(struct vsmmu *v, struct batch *b, const uint
 	}
 }
 
-static enum cerror execute(struct vsmmu *v, struct batch *b, const uint64_t cmd[2])
+static enum cerror run(struct vsmmu *v, struct batch *b, uint32_t used)
 {
-	switch (CMD_OP(cmd)) {
-	case CMD_PREFETCH_CONFIG:
-	case CMD_PREFETCH_ADDR:
-		return CERROR_NONE;
-	case CMD_CFGI_CD:
-	case CMD_CFGI_CD_ALL:
-	case CMD_TLBI_NH_ALL:
-	case CMD_TLBI_NH_ASID:
-	case CMD_TLBI_NH_VA:
-	case CMD_TLBI_NH_VAA:
-	case CMD_TLBI_NSNH_ALL:
-		return collect(v, b, cmd);
-	default:
-		return execute_in_order(v, b, cmd);
-	}
-}
-
-/* Read at most @count commands, up to the end of the ring. Returns how many, 0: none */
-static uint32_t fetch(struct vsmmu *v, uint32_t entries, uint32_t count, uint64_t (*cmds)[2])
-{
-	uint64_t gpa = queue_address(&v->cmdq, entries, v->cmdq.cons, CMD_SIZE);
-	uint32_t to_end = entries - (v->cmdq.cons & (entries - 1));
-
-	if (count > to_end)
-		count = to_end;
-	if (count > CMD_CHUNK)
-		count = CMD_CHUNK;
-	if (!v->ops->read(v->opaque, gpa, cmds, count * CMD_SIZE))
-		return count;
-	/* The first may be readable though another is not */
-	return v->ops->read(v->opaque, gpa, cmds, CMD_SIZE) ? 0 : 1;
-}
-
-static enum cerror run(struct vsmmu *v, struct batch *b, uint32_t entries, uint32_t used)
-{
-	uint64_t cmds[CMD_CHUNK][2];
 	enum cerror error;
+	uint64_t cmd[2];
 
-	while (used) {
-		uint32_t count = fetch(v, entries, used, cmds);
-
-		if (!count) {
-			error = flush(v, b);
-			return error ? error : CERROR_ABT;
-		}
-		for (uint32_t i = 0; i < count; i++) {
-			error = execute(v, b, cmds[i]);
-			if (error)
-				return error;
-			v->cmdq.cons = (v->cmdq.cons + 1) & (2 * entries - 1);
-		}
-		used -= count;
+	for (; used; used--) {
+		if (v->ops->read(v->opaque, queue_address(&v->cmdq, v->cmdq.cons, CMD_SIZE), cmd,
+				 CMD_SIZE))
+			return flush(v, b) ?: CERROR_ABT;
+		error = execute(v, b, cmd);
+		if (error)
+			return error;
+		v->cmdq.cons = queue_wrap(&v->cmdq, v->cmdq.cons + 1);
 	}
 	return flush(v, b);
 }
 
 void vsmmu_cmdq_run(struct vsmmu *v)
 {
-	uint32_t entries = queue_entries(&v->cmdq, CMDQ_LOG2_MAX);
-	uint32_t used = queue_used(&v->cmdq, entries);
+	uint32_t used = queue_used(&v->cmdq);
 	struct batch batch;
 	enum cerror error;
 
 	if (!(v->cr0 & CR0_CMDQEN) || (v->gerror ^ v->gerrorn) & GERROR_CMDQ)
 		return;
-	if (used > entries)	/* indexes that no queue can have */
+	if (used > queue_entries(&v->cmdq))	/* indexes that no queue can have */
 		return;
 	batch.count = 0;
-	error = run(v, &batch, entries, used);
+	error = run(v, &batch, used);
 	if (!error)
 		return;
 	v->cmdq.cons = (v->cmdq.cons & QUEUE_INDEX) | CMDQ_CONS_ERR(error);
-	vsmmu_gerror(v, GERROR_CMDQ);
+	raise_gerror(v, GERROR_CMDQ);
 }
 
 /* OVFLG differs from OVACKFLG from the first event lost until the guest knows of it */
@@ -240,22 +219,21 @@ static void raise_eventq(struct vsmmu *v)
 
 void vsmmu_event(struct vsmmu *v, const uint64_t event[4])
 {
-	uint32_t entries = queue_entries(&v->eventq, EVENTQ_LOG2_MAX);
-	uint32_t used = queue_used(&v->eventq, entries);
+	uint32_t used = queue_used(&v->eventq);
 
 	if (!(v->cr0 & CR0_EVENTQEN))
 		return;
-	if (used >= entries) {
+	if (used >= queue_entries(&v->eventq)) {
 		event_lost(v);
 		return;
 	}
-	if (v->ops->write(v->opaque, queue_address(&v->eventq, entries, v->eventq.prod,
-						   EVENT_SIZE), event, EVENT_SIZE)) {
-		vsmmu_gerror(v, GERROR_EVENTQ_ABT);
+	if (v->ops->write(v->opaque, queue_address(&v->eventq, v->eventq.prod, EVENT_SIZE), event,
+			  EVENT_SIZE)) {
+		raise_gerror(v, GERROR_EVENTQ_ABT);
 		return;
 	}
 	v->eventq.prod = (v->eventq.prod & EVENTQ_OVERFLOW) |
-			 ((v->eventq.prod + 1) & (2 * entries - 1));
+			 queue_wrap(&v->eventq, v->eventq.prod + 1);
 	if (!used)	/* the interrupt says: no longer empty */
 		raise_eventq(v);
 }

@@ -20,29 +20,11 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 #define FIELD(value, high, low)	((uint64_t)(value) << (low) & BITS(high, low))
 #define FIELD_OF(word, high, low) (((word) & BITS(high, low)) >> (low))
 
-/* Page 0 */
-#define REG_IDR(n)		(0x00 + 4 * (n))	/* 0 to 5 */
-#define REG_IIDR		0x18
-#define REG_AIDR		0x1c
+/* Registers that do something when written; all are in vsmmu.c */
 #define REG_CR0			0x20
-#define REG_CR0ACK		0x24
-#define REG_CR1			0x28
-#define REG_CR2			0x2c
-#define REG_STATUSR		0x40
 #define REG_GBPA		0x44
-#define REG_IRQ_CTRL		0x50
-#define REG_IRQ_CTRLACK		0x54
-#define REG_GERROR		0x60
 #define REG_GERRORN		0x64
-#define REG_STRTAB_BASE		0x80	/* 64 bits */
-#define REG_STRTAB_BASE_CFG	0x88
-#define REG_CMDQ_BASE		0x90	/* 64 bits */
 #define REG_CMDQ_PROD		0x98
-#define REG_CMDQ_CONS		0x9c
-#define REG_EVENTQ_BASE		0xa0	/* 64 bits */
-/* Page 1 */
-#define REG_EVENTQ_PROD		0x100a8
-#define REG_EVENTQ_CONS		0x100ac
 
 #define IDR0_S1P		BIT(1)
 #define IDR0_TTF(word)		FIELD_OF(word, 3, 2)
@@ -53,30 +35,26 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 #define IDR0_TTENDIAN		BITS(22, 21)
 #define IDR0_STALL_MODEL(word)	FIELD_OF(word, 25, 24)
 #define STALL_MODEL_BOTH	0	/* CD.S chooses between stall and abort */
-#define STALL_MODEL_NONE	1
 #define STALL_MODEL_FORCED	2
-#define IDR0_STALL_NONE		FIELD(STALL_MODEL_NONE, 25, 24)
+#define IDR0_STALL_NONE		FIELD(1, 25, 24)
 #define IDR0_TERM_MODEL		BIT(26)
 #define IDR0_ST_LEVEL_2		FIELD(1, 28, 27)
 #define IDR1_SIDSIZE(bits)	FIELD(bits, 5, 0)
 #define IDR1_SSIDSIZE		BITS(10, 6)
-#define IDR1_SSIDSIZE_OF(word)	FIELD_OF(word, 10, 6)
 #define IDR1_EVENTQS(log2)	FIELD(log2, 20, 16)
 #define IDR1_CMDQS(log2)	FIELD(log2, 25, 21)
 #define IDR3_RIL		BIT(10)
 #define IDR3_BBML		BITS(12, 11)
 #define IDR5_OAS(word)		FIELD_OF(word, 2, 0)
 #define OAS_48_BIT		5
-#define IDR5_GRAN4K		BIT(4)
-#define IDR5_GRAN16K		BIT(5)
-#define IDR5_GRAN64K		BIT(6)
+#define IDR5_GRANULES		BITS(6, 4)	/* 4, 16 and 64 KiB */
 #define IDR5_VAX		BITS(11, 10)
 
 #define CR0_SMMUEN		BIT(0)
 #define CR0_EVENTQEN		BIT(2)
 #define CR0_CMDQEN		BIT(3)
-#define CR1_QUEUES		BITS(5, 0)	/* attributes of accesses to queues */
-#define CR1_TABLES		BITS(11, 6)	/* and to the stream table */
+#define CR0_ALL			(CR0_SMMUEN | CR0_EVENTQEN | CR0_CMDQEN)
+#define CR1_ALL			BITS(11, 0)	/* attributes of accesses: of no effect */
 #define CR2_RECINVSID		BIT(1)
 #define CR2_PTM			BIT(2)
 #define GBPA_ABORT		BIT(20)
@@ -96,6 +74,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 
 #define QUEUE_BASE_ADDRESS	BITS(51, 5)
 #define QUEUE_BASE_LOG2SIZE	BITS(4, 0)
+#define QUEUE_BASE		(QUEUE_BASE_ADDRESS | QUEUE_BASE_LOG2SIZE | BASE_ALLOCATE_HINT)
 #define QUEUE_INDEX		BITS(19, 0)	/* of PROD and CONS, with the wrap bit */
 #define CMDQ_CONS_ERR(error)	FIELD(error, 30, 24)
 #define EVENTQ_OVERFLOW		BIT(31)		/* PROD.OVFLG, CONS.OVACKFLG */
@@ -106,13 +85,11 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 #define EVENT_C_BAD_STE		0x04
 
 /* Entries, log2, that queues have at most: bounds the work of one register write */
-#define CMDQ_LOG2_MAX		8
-#define EVENTQ_LOG2_MAX		8
+#define QUEUE_LOG2_MAX		8
 
 struct vsmmu_queue {
 	uint64_t base;
-	uint32_t prod;
-	uint32_t cons;
+	uint32_t prod, cons;
 };
 
 struct vsmmu {
@@ -120,28 +97,17 @@ struct vsmmu {
 	void *opaque;
 
 	/* Never change */
-	uint32_t idr[6];
-	uint32_t iidr;
-	uint32_t aidr;
+	uint32_t idr[6], iidr, aidr;
 	bool hw_stalls;		/* the physical SMMU would, if the guest's CDs say so */
 	bool repeat;		/* erratum: everything invalidated twice */
 
-	uint32_t cr0;
-	uint32_t cr1;
-	uint32_t cr2;
-	uint32_t gbpa;
-	uint32_t irq_ctrl;
-	uint32_t gerror;
-	uint32_t gerrorn;
+	uint32_t cr0, cr1, cr2, gbpa, irq_ctrl, gerror, gerrorn;
 	uint64_t strtab_base;
 	uint32_t strtab_cfg;
-	struct vsmmu_queue cmdq;
-	struct vsmmu_queue eventq;
+	struct vsmmu_queue cmdq, eventq;
 };
 
 /* Run what the guest queued, if the queue is enabled and not stopped by an error */
 void vsmmu_cmdq_run(struct vsmmu *v);
-/* Make a global error active, unless it is */
-void vsmmu_gerror(struct vsmmu *v, uint32_t error);
 
 #endif
