@@ -29,7 +29,8 @@
 
 #define HEADER_SIZE	0x40
 #define CONFIG_END	0x100	/* of capabilities that are not extended */
-#define EXP_SIZE	0x3c	/* of version 2; those of version 1 are left out */
+#define EXP_SIZE	0x3c
+#define VECTORS_MAX	(PCI_MSIX_FLAGS_QSIZE + 1)
 #define HEADER		0	/* in place of a capability's id */
 
 #define DEVCTL_BITS	(PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE | \
@@ -37,7 +38,6 @@
 			 PCI_EXP_DEVCTL_PAYLOAD | PCI_EXP_DEVCTL_NOSNOOP_EN | \
 			 PCI_EXP_DEVCTL_READRQ)
 #define STATE_D0	0
-#define STATE_D3HOT	3
 
 /* What the guest finds in a register: bits of the function's and of ours */
 static const struct field {
@@ -63,11 +63,6 @@ static const struct field {
 	{ PCI_CAP_ID_MSIX, PCI_MSIX_PBA, 4, ~0U, 0, 0 },
 };
 
-struct vector {
-	uint32_t entry[PCI_MSIX_ENTRY_SIZE / 4];	/* in the guest's table */
-	bool live;					/* the VM has it unmasked */
-};
-
 struct endpoint {
 	struct pci_config config;
 	struct pci_config power_on;
@@ -82,7 +77,8 @@ struct endpoint {
 	bool msix_on;
 	struct endpoint_hole table, pba;
 	unsigned int vectors;
-	struct vector vector[PCI_MSIX_FLAGS_QSIZE + 1];
+	uint32_t entry[VECTORS_MAX][4];		/* the guest's MSI-X table: address, data, mask */
+	bool live[VECTORS_MAX];			/* the VM has the vector unmasked */
 };
 
 static uint32_t get(const struct endpoint *e, uint32_t offset, unsigned int size)
@@ -169,19 +165,15 @@ static int define_bar(struct endpoint *e, unsigned int i)
 static void vector_update(struct endpoint *e, unsigned int i, bool changed)
 {
 	uint16_t control = get(e, e->msix + PCI_MSIX_FLAGS, 2);
-	struct vector *vector = &e->vector[i];
-	const uint32_t *entry = vector->entry;
+	const uint32_t *entry = e->entry[i];
 	bool live = (control & PCI_MSIX_FLAGS_ENABLE) && !(control & PCI_MSIX_FLAGS_MASKALL) &&
-		    !(entry[PCI_MSIX_ENTRY_VECTOR_CTRL / 4] & PCI_MSIX_ENTRY_CTRL_MASKBIT);
+		    !(entry[3] & PCI_MSIX_ENTRY_CTRL_MASKBIT);
 
-	if (vector->live && (!live || changed)) {
-		vector->live = false;
+	if (e->live[i] && (!live || changed))
 		e->vm->msix_mask(e->opaque, i);
-	}
-	if (live && !vector->live) {
-		vector->live = true;
+	if (live && (!e->live[i] || changed))
 		e->vm->msix_unmask(e->opaque, i, entry[0] | (uint64_t)entry[1] << 32, entry[2]);
-	}
+	e->live[i] = live;
 }
 
 static void msix_update(struct endpoint *e)
@@ -203,18 +195,19 @@ static void table_reset(struct endpoint *e)
 {
 	unsigned int i;
 
+	memset(e->entry, 0, sizeof(e->entry));
 	for (i = 0; i < e->vectors; i++)
-		e->vector[i] = (struct vector){ .entry = { 0, 0, 0, PCI_MSIX_ENTRY_CTRL_MASKBIT } };
+		e->entry[i][3] = PCI_MSIX_ENTRY_CTRL_MASKBIT;
 }
 
 static void table_write(struct endpoint *e, uint64_t offset, uint32_t word)
 {
 	static const uint32_t writable[] = { ~3U, ~0U, ~0U, PCI_MSIX_ENTRY_CTRL_MASKBIT };
 	unsigned int i = offset / PCI_MSIX_ENTRY_SIZE, n = offset % PCI_MSIX_ENTRY_SIZE / 4;
-	uint32_t old = e->vector[i].entry[n];
+	uint32_t old = e->entry[i][n];
 
-	e->vector[i].entry[n] = word & writable[n];
-	vector_update(e, i, e->vector[i].entry[n] != old);
+	e->entry[i][n] = word & writable[n];
+	vector_update(e, i, e->entry[i][n] != old);
 }
 
 unsigned int endpoint_msix_vectors(const struct endpoint *e)
@@ -253,16 +246,11 @@ uint64_t endpoint_bar_read(struct endpoint *e, unsigned int bar, uint64_t offset
 
 	if (!bar_access_valid(e, bar, offset, size))
 		return ones;
-	if (hole_has(&e->table, bar, offset)) {
-		const uint32_t *entry;
-
-		offset -= e->table.offset;
-		entry = e->vector[offset / PCI_MSIX_ENTRY_SIZE].entry;
-		memcpy(&value, (uint8_t *)entry + offset % PCI_MSIX_ENTRY_SIZE, size);
-	} else if (!hole_has(&e->pba, bar, offset)) {
-		if (e->host->region_read(e->opaque, bar, offset, &value, size))
-			return ones;
-	}
+	if (hole_has(&e->table, bar, offset))
+		memcpy(&value, (uint8_t *)e->entry + (offset - e->table.offset), size);
+	else if (!hole_has(&e->pba, bar, offset) &&
+		 e->host->region_read(e->opaque, bar, offset, &value, size))
+		return ones;
 	return value;
 }
 
@@ -311,20 +299,12 @@ static void define_fields(struct endpoint *e, const struct pci_config *host, uin
 	}
 }
 
-static bool find_exp(struct endpoint *e, const struct pci_config *host, uint32_t at)
+/* The first of its kind */
+static bool find_first(struct endpoint *e, uint32_t *where, uint32_t at, uint32_t size)
 {
-	if (e->exp || (pci_config_get(host, at + PCI_EXP_FLAGS, 2) & PCI_EXP_FLAGS_VERS) < 2 ||
-	    !claim(e, at, EXP_SIZE))
+	if (*where || !claim(e, at, size))
 		return false;
-	e->exp = at;
-	return true;
-}
-
-static bool find_pm(struct endpoint *e, uint32_t at)
-{
-	if (e->pm || !claim(e, at, PCI_PM_SIZEOF))
-		return false;
-	e->pm = at;
+	*where = at;
 	return true;
 }
 
@@ -378,8 +358,8 @@ static void define_capability(struct endpoint *e, const struct pci_config *host,
 {
 	uint8_t id = host->value[at];
 
-	if (!(id == PCI_CAP_ID_EXP && find_exp(e, host, at)) &&
-	    !(id == PCI_CAP_ID_PM && find_pm(e, at)) &&
+	if (!(id == PCI_CAP_ID_EXP && find_first(e, &e->exp, at, EXP_SIZE)) &&
+	    !(id == PCI_CAP_ID_PM && find_first(e, &e->pm, at, PCI_PM_SIZEOF)) &&
 	    !(id == PCI_CAP_ID_MSIX && find_msix(e, host, at)) &&
 	    !(id == PCI_CAP_ID_VNDR && find_vendor(e, host, at)))
 		return;
@@ -486,7 +466,7 @@ static void reset(void *opaque)
 	e->vm->resume(e->opaque);
 }
 
-/* What a write of the guest's does beyond the bytes. @old is the register before it */
+/* What a write of the guest's does beyond the bytes */
 
 static void command_written(struct endpoint *e)
 {
@@ -500,20 +480,14 @@ static void command_written(struct endpoint *e)
 	bars_update(e);
 }
 
-static void power_written(struct endpoint *e, uint16_t old)
+static void power_written(struct endpoint *e)
 {
-	uint32_t offset = e->pm + PCI_PM_CTRL;
-	uint16_t state = get(e, offset, 2) & PCI_PM_CTRL_STATE_MASK;
+	uint16_t state = get(e, e->pm + PCI_PM_CTRL, 2) & PCI_PM_CTRL_STATE_MASK;
 
-	/* A state that is not supported is not entered */
-	if (state != STATE_D0 && state != STATE_D3HOT) {
-		pci_config_set(&e->config, offset, 2, old);
-		return;
-	}
 	e->vm->quiesce(e->opaque);
 	if (state != STATE_D0)
 		bars_update(e);
-	host_write16(e, offset, state);
+	host_write16(e, e->pm + PCI_PM_CTRL, state);
 	/* vfio has restored the command register from before D3hot */
 	if (state == STATE_D0)
 		command_written(e);
@@ -542,7 +516,7 @@ static void config_write(void *opaque, uint32_t offset, uint32_t value, unsigned
 	if (word == PCI_COMMAND) {
 		command_written(e);
 	} else if (e->pm && word == e->pm + PCI_PM_CTRL) {
-		power_written(e, old);
+		power_written(e);
 	} else if (e->exp && word == e->exp + PCI_EXP_DEVCTL) {
 		devctl_written(e);
 	} else {	/* a BAR, or MSI-X control */

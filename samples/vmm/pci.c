@@ -89,22 +89,15 @@ static void set16(struct port *port, uint32_t offset, uint16_t value)
 	pci_config_set(&port->config, offset, 2, value);
 }
 
-struct reg {
-	uint16_t offset, size;
-	uint32_t value, writable;
-};
-
-static const struct reg host_bridge_regs[] = {
-	{ PCI_VENDOR_ID, 4, VENDOR | HOST_BRIDGE << 16, 0 },
-	{ PCI_CLASS_DEVICE, 2, CLASS_HOST_BRIDGE, 0 },
-};
-
 /*
  * No I/O window. The slot has no power controller, button, latch or indicators, and commands
  * complete at once: what is left is presence and link. ACS is what the guest has anyway, as
  * each request goes up to the IOMMU; with it, its kernel has each endpoint in its own group.
  */
-static const struct reg port_regs[] = {
+static const struct {
+	uint16_t offset, size;
+	uint32_t value, writable;
+} port_regs[] = {
 	{ PCI_VENDOR_ID, 4, VENDOR | ROOT_PORT << 16, 0 },
 	{ PCI_COMMAND, 2, 0, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE },
 	{ PCI_STATUS, 2, PCI_STATUS_CAP_LIST, 0 },
@@ -131,14 +124,6 @@ static const struct reg port_regs[] = {
 	{ ACS + PCI_ACS_CAP, 2, ACS_OFFERED, 0 },
 	{ ACS + PCI_ACS_CTRL, 2, 0, ACS_OFFERED },
 };
-
-static void define_regs(struct pci_config *config, const struct reg *reg, unsigned int count)
-{
-	for (; count; count--, reg++)
-		pci_config_define(config, reg->offset, reg->size, reg->value, reg->writable);
-}
-
-#define DEFINE_REGS(config, regs) define_regs(config, regs, sizeof(regs) / sizeof((regs)[0]))
 
 /* The first port whose secondary bus it is. Behind that there are no further buses */
 static struct port *port_of_bus(struct pci *pci, unsigned int bus)
@@ -222,7 +207,7 @@ static void slot_changed(struct pci *pci, struct port *port)
 struct pci *pci_new(unsigned int slots, const struct pci_ops *ops, void *opaque)
 {
 	struct pci *pci;
-	unsigned int i;
+	unsigned int i, n;
 
 	if (!slots || slots > PCI_SLOTS_MAX)
 		return NULL;
@@ -232,13 +217,15 @@ struct pci *pci_new(unsigned int slots, const struct pci_ops *ops, void *opaque)
 	pci->slots = slots;
 	pci->ops = ops;
 	pci->opaque = opaque;
-	DEFINE_REGS(&pci->ports[0].config, host_bridge_regs);
+	pci_config_define(&pci->ports[0].config, PCI_VENDOR_ID, 4, VENDOR | HOST_BRIDGE << 16, 0);
+	pci_config_define(&pci->ports[0].config, PCI_CLASS_DEVICE, 2, CLASS_HOST_BRIDGE, 0);
 	for (i = 1; i <= slots; i++) {
 		struct pci_config *config = &pci->ports[i].config;
 		const uint16_t changes = SLTSTA_CHANGES;
 
-		DEFINE_REGS(config, port_regs);
-		config->value[EXP + PCI_EXP_LNKCAP + 3] = i;	/* port number */
+		for (n = 0; n < sizeof(port_regs) / sizeof(port_regs[0]); n++)
+			pci_config_define(config, port_regs[n].offset, port_regs[n].size,
+					  port_regs[n].value, port_regs[n].writable);
 		config->value[EXP + PCI_EXP_SLTCAP + 2] |= i << 3;	/* slot number */
 		memcpy(config->clears + EXP + PCI_EXP_SLTSTA, &changes, 2);
 	}

@@ -41,7 +41,7 @@
  */
 static bool has_what_it_takes(const struct iommu_hw_info_arm_smmuv3 *hw)
 {
-	return IDR0_TTF(hw->idr[0]) & IDR0_TTF(IDR0_TTF_AA64) &&
+	return hw->idr[0] & IDR0_TTF_AA64 &&
 	       IDR0_STALL_MODEL(hw->idr[0]) < STALL_MODEL_FORCED &&
 	       hw->idr[5] & IDR5_GRANULES;
 }

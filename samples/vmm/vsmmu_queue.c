@@ -30,11 +30,7 @@
 
 #define CMD_SID(cmd)		FIELD_OF((cmd)[0], 63, 32)
 #define CMD_RANGE(cmd)		FIELD_OF((cmd)[1], 4, 0)
-#define CMD_SYNC_CS(cmd)	FIELD_OF((cmd)[0], 13, 12)
-#define CMD_SYNC_CS_RESERVED	3
-
-#define CMD_SIZE	16
-#define EVENT_SIZE	32
+#define EVENT_SIZE		32
 
 enum cerror { CERROR_NONE, CERROR_ILL, CERROR_ABT };
 
@@ -155,6 +151,7 @@ static enum cerror execute(struct vsmmu *v, struct batch *b, const uint64_t cmd[
 	switch (CMD_OP(cmd)) {
 	case CMD_PREFETCH_CONFIG:
 	case CMD_PREFETCH_ADDR:
+	case CMD_SYNC:
 		return CERROR_NONE;
 	case CMD_CFGI_STE:
 		cfgi_ste(v, CMD_SID(cmd), 0);
@@ -162,8 +159,6 @@ static enum cerror execute(struct vsmmu *v, struct batch *b, const uint64_t cmd[
 	case CMD_CFGI_STE_RANGE:	/* 31 is CFGI_ALL */
 		cfgi_ste(v, CMD_SID(cmd), (2ULL << CMD_RANGE(cmd)) - 1);
 		return CERROR_NONE;
-	case CMD_SYNC:
-		return CMD_SYNC_CS(cmd) == CMD_SYNC_CS_RESERVED ? CERROR_ILL : CERROR_NONE;
 	default:
 		return CERROR_ILL;
 	}
@@ -175,8 +170,9 @@ static enum cerror run(struct vsmmu *v, struct batch *b, uint32_t used)
 	uint64_t cmd[2];
 
 	for (; used; used--) {
-		if (v->ops->read(v->opaque, queue_address(&v->cmdq, v->cmdq.cons, CMD_SIZE), cmd,
-				 CMD_SIZE))
+		uint64_t gpa = queue_address(&v->cmdq, v->cmdq.cons, sizeof(cmd));
+
+		if (v->ops->read(v->opaque, gpa, cmd, sizeof(cmd)))
 			return flush(v, b) ?: CERROR_ABT;
 		error = execute(v, b, cmd);
 		if (error)

@@ -27,8 +27,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 #define REG_CMDQ_PROD		0x98
 
 #define IDR0_S1P		BIT(1)
-#define IDR0_TTF(word)		FIELD_OF(word, 3, 2)
-#define IDR0_TTF_AA64		FIELD(2, 3, 2)
+#define IDR0_TTF_AA64		BIT(3)		/* next to AArch32, bit 2 */
 #define IDR0_COHACC		BIT(4)
 #define IDR0_ASID16		BIT(12)
 #define IDR0_CD2L		BIT(19)

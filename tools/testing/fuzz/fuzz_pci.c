@@ -75,7 +75,7 @@ static int host_config_write(void *opaque, uint32_t offset, const void *value, u
 	} else {
 		check(offset >= 0x44 && offset < CONFIG_SIZE);
 		if (slot->config[offset - PCI_PM_CTRL] == PCI_CAP_ID_PM && slot->quiesced &&
-		    (word == 0 || word == 3)) {
+		    word <= 3) {
 			check(!any_mapped(slot));
 		} else {
 			check(offset >= 0x48);

@@ -1081,9 +1081,6 @@ static void commands_that_are_not_offered_are_illegal(void **state)
 		assert_int_equal(get(f, CMDQ_CONS), f->prod);
 	}
 	assert_int_equal(f->commands + f->changes, 0);
-	queue(f, OP_SYNC | 3 << 12, 0);		/* a reserved signal */
-	submit(f);
-	assert_stopped(f, f->prod - 1, 1);
 }
 
 static void an_error_stops_the_queue_until_acknowledged(void **state)
