@@ -84,11 +84,6 @@ static uint16_t get16(const struct port *port, uint32_t offset)
 	return pci_config_get(&port->config, offset, 2);
 }
 
-static void set16(struct port *port, uint32_t offset, uint16_t value)
-{
-	pci_config_set(&port->config, offset, 2, value);
-}
-
 /*
  * No I/O window. The slot has no power controller, button, latch or indicators, and commands
  * complete at once: what is left is presence and link. ACS is what the guest has anyway, as
@@ -198,9 +193,10 @@ static void port_update(struct pci *pci, struct port *port)
 static void slot_changed(struct pci *pci, struct port *port)
 {
 	uint16_t presence = port->ops ? PCI_EXP_SLTSTA_PDS : 0;
+	uint16_t link = port->ops ? PCI_LINK | PCI_EXP_LNKSTA_DLLLA : 0;
 
-	set16(port, EXP + PCI_EXP_SLTSTA, SLTSTA_CHANGES | presence);
-	set16(port, EXP + PCI_EXP_LNKSTA, port->ops ? PCI_LINK | PCI_EXP_LNKSTA_DLLLA : 0);
+	pci_config_set(&port->config, EXP + PCI_EXP_SLTSTA, 2, SLTSTA_CHANGES | presence);
+	pci_config_set(&port->config, EXP + PCI_EXP_LNKSTA, 2, link);
 	port_update(pci, port);
 }
 

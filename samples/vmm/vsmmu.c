@@ -61,11 +61,10 @@ static void init_idrs(struct vsmmu *v, const struct iommu_hw_info_arm_smmuv3 *hw
 {
 	uint32_t oas = IDR5_OAS(hw->idr[5]);
 
-	v->idr[0] = IDR0_S1P | IDR0_TTF_AA64 | IDR0_COHACC | IDR0_STALL_NONE |
-		    IDR0_ST_LEVEL_2 |
+	v->idr[0] = IDR0_S1P | IDR0_TTF_AA64 | IDR0_COHACC | IDR0_STALL_NONE | IDR0_ST_LEVEL_2 |
 		    (hw->idr[0] & (IDR0_ASID16 | IDR0_CD2L | IDR0_TTENDIAN | IDR0_TERM_MODEL));
-	v->idr[1] = IDR1_SIDSIZE(VSMMU_SID_BITS) | IDR1_EVENTQS(QUEUE_LOG2_MAX) |
-		    IDR1_CMDQS(QUEUE_LOG2_MAX) | (hw->idr[1] & IDR1_SSIDSIZE);
+	v->idr[1] = IDR1_SIZES(QUEUE_LOG2_MAX, QUEUE_LOG2_MAX, VSMMU_SID_BITS) |
+		    (hw->idr[1] & IDR1_SSIDSIZE);
 	v->idr[3] = hw->idr[3] & (IDR3_RIL | IDR3_BBML);
 	v->idr[5] = (oas < OAS_48_BIT ? oas : OAS_48_BIT) |
 		    (hw->idr[5] & (IDR5_GRANULES | IDR5_VAX));
@@ -200,23 +199,19 @@ static bool access_ok(uint64_t offset, unsigned int size)
 
 uint64_t vsmmu_mmio_read(struct vsmmu *v, uint64_t offset, unsigned int size)
 {
-	uint64_t value;
+	uint64_t value = 0;
 
-	if (!access_ok(offset, size))
-		return 0;
-	value = read_word(v, offset);
-	if (size == 8)
-		value |= (uint64_t)read_word(v, offset + 4) << 32;
+	if (access_ok(offset, size))
+		for (unsigned int i = 0; i < size; i += 4)
+			value |= (uint64_t)read_word(v, offset + i) << 8 * i;
 	return value;
 }
 
 void vsmmu_mmio_write(struct vsmmu *v, uint64_t offset, uint64_t value, unsigned int size)
 {
-	if (!access_ok(offset, size))
-		return;
-	write_word(v, offset, value);
-	if (size == 8)
-		write_word(v, offset + 4, value >> 32);
+	if (access_ok(offset, size))
+		for (unsigned int i = 0; i < size; i += 4)
+			write_word(v, offset + i, value >> 8 * i);
 }
 
 static void record(struct vsmmu *v, uint8_t event, uint32_t sid, uint64_t address)

@@ -21,9 +21,7 @@
 #define CMD_CFGI_STE_RANGE	0x04
 #define CMD_CFGI_CD		0x05
 #define CMD_CFGI_CD_ALL		0x06
-#define CMD_TLBI_NH_ALL		0x10
-#define CMD_TLBI_NH_ASID	0x11
-#define CMD_TLBI_NH_VA		0x12
+#define CMD_TLBI_NH_ALL		0x10	/* to 0x13, by ASID and by VA */
 #define CMD_TLBI_NH_VAA		0x13
 #define CMD_TLBI_NSNH_ALL	0x30
 #define CMD_SYNC		0x46
@@ -51,11 +49,6 @@ static uint32_t queue_entries(const struct vsmmu_queue *q)
 static uint32_t queue_wrap(const struct vsmmu_queue *q, uint32_t index)
 {
 	return index & (2 * queue_entries(q) - 1);
-}
-
-static uint32_t queue_used(const struct vsmmu_queue *q)
-{
-	return queue_wrap(q, q->prod - q->cons);
 }
 
 /* A queue is aligned to its size */
@@ -125,10 +118,10 @@ static void cfgi_ste(struct vsmmu *v, uint32_t sid, uint32_t mask)
 {
 	uint32_t first = sid & ~mask, last = sid | mask;
 
-	if (first > VSMMU_SID_LAST)
-		return;
-	v->ops->streams_changed(v->opaque, first,
-				last < VSMMU_SID_LAST ? last : VSMMU_SID_LAST);
+	if (last > VSMMU_SID_LAST)
+		last = VSMMU_SID_LAST;
+	if (first <= last)
+		v->ops->streams_changed(v->opaque, first, last);
 }
 
 static enum cerror execute(struct vsmmu *v, struct batch *b, const uint64_t cmd[2])
@@ -138,10 +131,7 @@ static enum cerror execute(struct vsmmu *v, struct batch *b, const uint64_t cmd[
 	switch (CMD_OP(cmd)) {
 	case CMD_CFGI_CD:
 	case CMD_CFGI_CD_ALL:
-	case CMD_TLBI_NH_ALL:
-	case CMD_TLBI_NH_ASID:
-	case CMD_TLBI_NH_VA:
-	case CMD_TLBI_NH_VAA:
+	case CMD_TLBI_NH_ALL ... CMD_TLBI_NH_VAA:
 	case CMD_TLBI_NSNH_ALL:
 		return collect(v, b, cmd);
 	}
@@ -184,7 +174,7 @@ static enum cerror run(struct vsmmu *v, struct batch *b, uint32_t used)
 
 void vsmmu_cmdq_run(struct vsmmu *v)
 {
-	uint32_t used = queue_used(&v->cmdq);
+	uint32_t used = queue_wrap(&v->cmdq, v->cmdq.prod - v->cmdq.cons);
 	struct batch batch;
 	enum cerror error;
 
@@ -194,10 +184,10 @@ void vsmmu_cmdq_run(struct vsmmu *v)
 		return;
 	batch.count = 0;
 	error = run(v, &batch, used);
-	if (!error)
-		return;
-	v->cmdq.cons = (v->cmdq.cons & QUEUE_INDEX) | CMDQ_CONS_ERR(error);
-	raise_gerror(v, GERROR_CMDQ);
+	if (error) {
+		v->cmdq.cons = (v->cmdq.cons & QUEUE_INDEX) | CMDQ_CONS_ERR(error);
+		raise_gerror(v, GERROR_CMDQ);
+	}
 }
 
 /* OVFLG differs from OVACKFLG from the first event lost until the guest knows of it */
@@ -215,7 +205,7 @@ static void raise_eventq(struct vsmmu *v)
 
 void vsmmu_event(struct vsmmu *v, const uint64_t event[4])
 {
-	uint32_t used = queue_used(&v->eventq);
+	uint32_t used = queue_wrap(&v->eventq, v->eventq.prod - v->eventq.cons);
 
 	if (!(v->cr0 & CR0_EVENTQEN))
 		return;
