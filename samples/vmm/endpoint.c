@@ -117,16 +117,16 @@ static void bars_update(struct endpoint *e)
 	unsigned int i;
 
 	for (i = 0; i < ENDPOINT_BARS; i++) {
-		if (!e->mapped[i] || e->mapped[i] == bar_gpa(e, i))
-			continue;
-		e->mapped[i] = 0;
-		e->vm->bar_unmap(e->opaque, i);
+		if (e->mapped[i] && e->mapped[i] != bar_gpa(e, i)) {
+			e->mapped[i] = 0;
+			e->vm->bar_unmap(e->opaque, i);
+		}
 	}
 	for (i = 0; i < ENDPOINT_BARS; i++) {
-		if (e->mapped[i] == bar_gpa(e, i))
-			continue;
-		e->mapped[i] = bar_gpa(e, i);
-		e->vm->bar_map(e->opaque, i, e->mapped[i]);
+		if (e->mapped[i] != bar_gpa(e, i)) {
+			e->mapped[i] = bar_gpa(e, i);
+			e->vm->bar_map(e->opaque, i, e->mapped[i]);
+		}
 	}
 }
 

@@ -289,12 +289,10 @@ void pci_ecam_write(struct pci *pci, uint64_t offset, uint64_t value, unsigned i
 {
 	struct port *port = find(pci, offset, size);
 
-	if (!port)
-		return;
-	if (offset >> 20) {
+	if (port && offset >> 20) {
 		port->ops->config_write(port->opaque, offset & 0xfff, value, size);
-		return;
+	} else if (port) {
+		pci_config_write(&port->config, offset & 0xfff, size, value);
+		port_update(pci, port);
 	}
-	pci_config_write(&port->config, offset & 0xfff, size, value);
-	port_update(pci, port);
 }

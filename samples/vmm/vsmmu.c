@@ -126,7 +126,7 @@ static const struct reg regs[] = {
 	REG(0x50, irq_ctrl, 0, IRQ_CTRL_GERROR | IRQ_CTRL_EVENTQ),
 	REG(0x54, irq_ctrl, 0, 0),	/* IRQ_CTRLACK */
 	REG(0x60, gerror, 0, 0),
-	REG(REG_GERRORN, gerrorn, 0, ~0ULL),
+	REG(REG_GERRORN, gerrorn, 0, 0),	/* but see write_word() */
 	REG(0x80, strtab_base, CR0_SMMUEN, STRTAB_BASE_ADDRESS | BASE_ALLOCATE_HINT),
 	REG(0x88, strtab_cfg, CR0_SMMUEN, STRTAB_CFG_ALL),
 	REG(0x90, cmdq.base, CR0_CMDQEN, QUEUE_BASE),

@@ -205,23 +205,21 @@ static void raise_eventq(struct vsmmu *v)
 
 void vsmmu_event(struct vsmmu *v, const uint64_t event[4])
 {
-	uint32_t used = queue_wrap(&v->eventq, v->eventq.prod - v->eventq.cons);
+	struct vsmmu_queue *q = &v->eventq;
+	uint32_t used = queue_wrap(q, q->prod - q->cons);
+	uint64_t gpa = queue_address(q, q->prod, EVENT_SIZE);
 
 	if (!(v->cr0 & CR0_EVENTQEN))
 		return;
-	if (used >= queue_entries(&v->eventq)) {
+	if (used >= queue_entries(q)) {
 		event_lost(v);
-		return;
-	}
-	if (v->ops->write(v->opaque, queue_address(&v->eventq, v->eventq.prod, EVENT_SIZE), event,
-			  EVENT_SIZE)) {
+	} else if (v->ops->write(v->opaque, gpa, event, EVENT_SIZE)) {
 		raise_gerror(v, GERROR_EVENTQ_ABT);
-		return;
+	} else {
+		q->prod = (q->prod & EVENTQ_OVERFLOW) | queue_wrap(q, q->prod + 1);
+		if (!used)	/* the interrupt says: no longer empty */
+			raise_eventq(v);
 	}
-	v->eventq.prod = (v->eventq.prod & EVENTQ_OVERFLOW) |
-			 queue_wrap(&v->eventq, v->eventq.prod + 1);
-	if (!used)	/* the interrupt says: no longer empty */
-		raise_eventq(v);
 }
 
 void vsmmu_events_lost(struct vsmmu *v, uint32_t count)
