@@ -177,10 +177,15 @@ static int allocate(const struct launch *launch, int i, int iommufd, const struc
 
 static int run(const struct launch *launch)
 {
-	int iommufd = keep(iommufd_open(), "/dev/iommu"), kvm, i, ret = 0;
+	int iommufd, kvm, i, ret;
 	struct vfio_dev devs[MAX] = {};
 	char **argv;
 
+	/* Whatever we were started with besides is not for the VMM */
+	ret = close_range(STDERR_FILENO + 1, ~0U, 0);
+	if (ret)
+		return vmm_error(-errno, "close_range");
+	iommufd = keep(iommufd_open(), "/dev/iommu");
 	kvm = open("/dev/kvm", O_RDWR);
 	if (iommufd < 0 || kvm < 0)
 		return kvm < 0 ? vmm_error(-errno, "/dev/kvm") : iommufd;
