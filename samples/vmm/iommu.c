@@ -60,7 +60,11 @@ static int make_viommu(struct iommu *iommu)
 	vmm_step("vIOMMU %u over HWPT %u, a stage 2", iommu->viommu_id, iommu->hwpt_id);
 	ret = iommufd_veventq_alloc(iommu->iommufd, iommu->viommu_id, EVENTS_MAX, &veventq_id,
 				    &iommu->event_fd);
-	return ret ? vmm_error(ret, "IOMMU_VEVENTQ_ALLOC") : 0;
+	if (ret)
+		return vmm_error(ret, "IOMMU_VEVENTQ_ALLOC");
+	/* Not when it is needed: the device may be gone by then */
+	ret = iommufd_hw_info_smmuv3(iommu->iommufd, dev_id, &iommu->hw);
+	return ret ? vmm_error(ret, "IOMMU_GET_HW_INFO") : 0;
 }
 
 int iommu_init(struct iommu *iommu, enum iommu_mode mode, int iommufd, struct memory *memory,
@@ -305,19 +309,13 @@ static void event(void *opaque)
 
 int iommu_start(struct iommu *iommu, struct vm *vm, struct loop *loop)
 {
-	struct iommu_hw_info_arm_smmuv3 hw = {};
-	int ret;
-
 	iommu->vm = vm;
 	iommu->loop = loop;
 	if (iommu->mode != IOMMU_NESTED || !iommu->nr_devices)
 		return 0;
-	ret = iommufd_hw_info_smmuv3(iommu->iommufd, iommu->devices[0].vfio.dev_id, &hw);
-	if (ret)
-		return vmm_error(ret, "IOMMU_GET_HW_INFO");
-	iommu->vsmmu = vsmmu_new(&hw, &vsmmu_ops, iommu);
+	iommu->vsmmu = vsmmu_new(&iommu->hw, &vsmmu_ops, iommu);
 	if (!iommu->vsmmu)
-		return vmm_error(-ENOMEM, "SMMU");
+		return vmm_error(-errno, "the guest's SMMU: use --iommu flat if this host's lacks what it takes");
 	mmio_add(&vm->mmio, GUEST_SMMU, VSMMU_REGS_SIZE, &smmu_mmio_ops, iommu->vsmmu);
 	iommu->event_watch = loop_add(loop, iommu->event_fd, event, iommu);
 	return iommu->event_watch < 0 ? iommu->event_watch : 0;

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <linux/iommufd.h>
+
 struct device;
 struct loop;
 struct memory;
@@ -27,6 +29,7 @@ struct iommu {
 	uint32_t ioas_id;	/* guest-physical addresses */
 	uint32_t hwpt_id;	/* stage 2; IOMMU_NONE: 0 */
 	uint32_t viommu_id;	/* IOMMU_NESTED */
+	struct iommu_hw_info_arm_smmuv3 hw;	/* the physical SMMU */
 	int event_fd;		/* vEVENTQ */
 	int event_watch;
 	struct vsmmu *vsmmu;
