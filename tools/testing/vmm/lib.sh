@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # For tests of the sample VMM, in the machine (busybox): starting it, waiting for what
-# its guest says, TAP.
+# its guest says, what it leaves in the host, TAP.
 #
 # A test is a function whose name is the claim; it returns 0 if that holds. What it prints
 # is shown if it does not.
@@ -10,29 +10,86 @@
 VF0=0000:01:00.4
 VF1=0000:01:00.5
 OUT=/tmp/vmm
+REGION=$(echo /sys/class/iommufd_mem/egm*)
+FREE=$(cat "$REGION/free") # while nothing runs: all that there is
+KERNEL=/Image
+LAUNCH=        # what starts the VMM, see launched()
+VMM=           # process ID of the one last started
 GUEST_RAM=0x40000000
 # Bytes
 PAGE=$(($(sed -n '/^KernelPageSize/{s/[^0-9]//gp;q}' /proc/self/smaps) * 1024))
 mkdir -p $OUT
 
-# start NAME JOB [OPTION]...: a VMM in the background, its PID in VMM. Its guest's console
-# is $OUT/NAME; what the guest reads there is what tell writes. JOB is the guest's command
-# line after guest.job=
+# start NAME JOB [OPTION]...: a VMM in the background. Its guest's console is $OUT/NAME; what
+# the guest reads there is what tell writes. JOB is the guest's command line after
+# guest.job=
 start()
 {
-	name=$1
-	job=$2
+	local name=$1 job=$2
 	shift 2
 	: >"$OUT/$name"
 	rm -f "$OUT/$name.in"
 	mkfifo "$OUT/$name.in"
-	/vmm --kernel /Image --initrd /guest.cpio --append "console=ttyAMA0 quiet guest.job=$job" \
-		"$@" <>"$OUT/$name.in" >"$OUT/$name" 2>&1 &
+	$LAUNCH /vmm --kernel "$KERNEL" --initrd /guest.cpio \
+		--append "console=ttyAMA0 quiet guest.job=$job" "$@" \
+		<>"$OUT/$name.in" >"$OUT/$name" 2>&1 &
 	VMM=$!
 }
 
 # tell NAME TEXT: a line for the guest, on its console
 tell() { echo "$2" >"$OUT/$1.in"; }
+
+# launched COMMAND...: with VMMs that vmm-launch starts, as nobody, with both VFs and RAM
+launched()
+{
+	local status=0
+	LAUNCH="/vmm-launch --device $VF0 --device $VF1 --ram 128M --"
+	"$@" || status=$?
+	LAUNCH=
+	return $status
+}
+
+now() { cut -d. -f1 /proc/uptime; }
+
+# waits SECONDS COMMAND...: until it succeeds
+waits()
+{
+	local end=$(($(now) + $1))
+	shift
+	until "$@"; do
+		[ "$(now)" -le $end ] || return 1
+		sleep 0.05
+	done
+}
+
+# says NAME PATTERN SECONDS: wait until a line of its console matches
+says()
+{
+	waits "$3" grep -q "$2" "$OUT/$1" && return
+	echo "$1 did not say \"$2\" within $3 s:"
+	tail -n 30 "$OUT/$1"
+	return 1
+}
+
+# ends PID STATUS NAME: wait for a VMM, which must end with this status
+ends()
+{
+	local status=0
+	wait "$1" || status=$?
+	[ $status = "$2" ] && return
+	echo "$3 ended with status $status, not $2:"
+	tail -n 30 "$OUT/$3"
+	return 1
+}
+
+# guest JOB [OPTION]...: from boot to power-off. Its SMMU has nothing to complain of
+guest()
+{
+	local job=$1
+	start guest "$@"
+	ends $VMM 0 guest && says guest "guest: ${job%% *}: ok" 1 || return
+	! grep 'arm-smmu.*\(error\|timeout\)' $OUT/guest
+}
 
 # base REGION: where it is in physical memory
 base() { sed -n "s/^\([0-9a-f]*\)-.* : $1$/0x\1/p" /proc/iomem; }
@@ -52,47 +109,37 @@ hex() { printf '%#x\n' "$1"; }
 # address NAME OF: what the guest's program said is the guest-physical address of OF
 address() { sed -n "s/^guest: .*$2 at \(0x[0-9a-f]*\).*/\1/p" "$OUT/$1"; }
 
-# says NAME PATTERN SECONDS: wait until a line of its console matches
-says()
+# No VM, no memory object, all of the region free and zeroed
+nothing_is_left()
 {
-	tries=$(($3 * 10))
-	until grep -q "$2" "$OUT/$1"; do
-		tries=$((tries - 1))
-		if [ $tries = 0 ]; then
-			echo "$1 did not say \"$2\" within $3 s:"
-			tail -n 30 "$OUT/$1"
-			return 1
-		fi
-		sleep 0.1
-	done
+	read -r owners <"$REGION/owners"
+	read -r free <"$REGION/free"
+	read -r dirty <"$REGION/dirty"
+	vms=$(find /sys/kernel/debug/kvm -mindepth 1 -type d | wc -l)
+	[ "$owners $free $dirty $vms" = "0 $FREE 0 0" ]
 }
 
-# ends PID STATUS NAME: wait for a VMM, which must end with this status
-ends()
+host_is_clean()
 {
-	status=0
-	wait "$1" || status=$?
-	[ $status = "$2" ] && return
-	echo "$3 ended with status $status, not $2:"
-	tail -n 30 "$OUT/$3"
+	waits 60 nothing_is_left && return
+	echo "in the host: $vms VMs, $owners owners of memory; $free bytes free, not $FREE; $dirty not zeroed"
 	return 1
 }
 
-# guest JOB [OPTION]...: from boot to power-off
-guest()
+# Of all the region, which is given out for that and is to be zeroed once more
+memory_is_zero()
 {
-	job=$1
-	shift
-	start guest "$job" "$@"
-	ends $VMM 0 guest && says guest "guest: ${job%% *}: ok" 1
+	/mem_zero -t the_first_owner_finds_zeros >$OUT/zero 2>&1 && grep -q '^ok 1 ' $OUT/zero &&
+		return
+	cat $OUT/zero
+	return 1
 }
 
 # run TEST...: all of them, as TAP
 run()
 {
+	local number=0 failed=0 test
 	echo "1..$#"
-	number=0
-	failed=0
 	for test; do
 		number=$((number + 1))
 		if $test >$OUT/log 2>&1; then
@@ -101,6 +148,9 @@ run()
 			sed 's/^/# /' $OUT/log
 			echo "not ok $number - $test"
 			failed=1
+			# Not to be in the way of the next
+			kill -9 $VMM 2>/dev/null
+			wait
 		fi
 	done
 	return $failed
