@@ -347,7 +347,8 @@ int device_open(struct device *device, const char *bdf, int iommufd)
 		return vmm_error(ret, "/dev/vfio/devices/%s", function.cdev);
 	ret = vfio_bind(&device->vfio, iommufd);
 	if (ret)
-		return vmm_error(ret, "%s: binding it to the iommufd", bdf);
+		return vmm_error(ret, "%s: binding it to the iommufd%s", bdf,
+				 ret == -EINVAL ? ": does another process have it?" : "");
 	vmm_step("%s: bound to the iommufd as device %u", bdf, device->vfio.dev_id);
 	return open_bars(device);
 }

@@ -126,7 +126,10 @@ static int bind_device(const char *bdf, int iommufd, struct vfio_dev *dev)
 				 bdf);
 	ret = vfio_open(dev, &function);
 	ret = ret ?: vfio_bind(dev, iommufd);
-	return ret ? vmm_error(ret, "%s", bdf) : keep(dev->fd, bdf);
+	if (ret)
+		return vmm_error(ret, "%s%s", bdf,
+				 ret == -EINVAL ? ": does another process have it?" : "");
+	return keep(dev->fd, bdf);
 }
 
 static int become(unsigned int user)

@@ -135,10 +135,12 @@ memory_is_zero()
 	return 1
 }
 
-# run TEST...: all of them, as TAP
+# run TEST...: all of them, or those in ONLY, as TAP
 run()
 {
 	local number=0 failed=0 test
+	# shellcheck disable=SC2086 # a list
+	[ -z "$ONLY" ] || set -- $ONLY
 	echo "1..$#"
 	for test; do
 		number=$((number + 1))
