@@ -16,6 +16,9 @@
 #include "tables.h"
 #include "vfs.h"
 
+#define PORT_DEADLINE	10000	/* milliseconds */
+#define MAX_PORTS	4
+
 /* "MemTotal:  1234 kB" and the like, somewhere in a file of several lines */
 static uint64_t total_kib(const char *path)
 {
@@ -64,6 +67,28 @@ static void say_vf(const char *bdf)
 		    property(bdf, "nvidia,egm-size") >> 20, property(bdf, "nvidia,egm-pxm"));
 }
 
+/*
+ * A virtio console that was passed through is a device of the guest's kernel: what its
+ * driver knows of the ports came with interrupts
+ */
+static void say_port(void)
+{
+	char name[64];
+	int ms, i;
+
+	for (ms = 0; ms < PORT_DEADLINE; ms += 10) {
+		for (i = 0; i < MAX_PORTS; i++) {
+			if (*file_read(name, sizeof(name),
+				       "/sys/class/virtio-ports/vport0p%d/name", i)) {
+				say("virtio port: %s", name);
+				return;
+			}
+		}
+		usleep(10000);
+	}
+	say("virtio port: none");
+}
+
 int job_boot(const struct guest_options *options)
 {
 	char cpus[64], path[64], bdf[MAX_VFS][16];
@@ -82,6 +107,8 @@ int job_boot(const struct guest_options *options)
 	nr = vfs_find(bdf);
 	for (i = 0; i < nr; i++)
 		say_vf(bdf[i]);
+	if (!access("/sys/bus/virtio/devices/virtio0", F_OK))
+		say_port();
 	say("ram %" PRIu64 " MiB, cpus %ld, nodes %d", total_kib("/proc/meminfo") >> 10,
 	    sysconf(_SC_NPROCESSORS_ONLN), nr_nodes);
 	return 0;
