@@ -1,4 +1,4 @@
-# shellcheck shell=dash
+# shellcheck shell=dash disable=SC2034 # some are for who includes it
 # SPDX-License-Identifier: GPL-2.0
 #
 # For tests of the sample VMM, in the machine (busybox): starting it, waiting for what
@@ -122,7 +122,8 @@ nothing_is_left()
 host_is_clean()
 {
 	waits 60 nothing_is_left && return
-	echo "in the host: $vms VMs, $owners owners of memory; $free bytes free, not $FREE; $dirty not zeroed"
+	echo "in the host: $vms VMs, $owners owners of memory"
+	echo "$free bytes free, not $FREE; $dirty not zeroed"
 	return 1
 }
 
