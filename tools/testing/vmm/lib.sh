@@ -109,21 +109,27 @@ hex() { printf '%#x\n' "$1"; }
 # address NAME OF: what the guest's program said is the guest-physical address of OF
 address() { sed -n "s/^guest: .*$2 at \(0x[0-9a-f]*\).*/\1/p" "$OUT/$1"; }
 
+# A VM of KVM's, or a pattern
+vms()
+{
+	set -- /sys/kernel/debug/kvm/*-*
+	echo "$1"
+}
+
 # No VM, no memory object, all of the region free and zeroed
 nothing_is_left()
 {
 	read -r owners <"$REGION/owners"
 	read -r free <"$REGION/free"
 	read -r dirty <"$REGION/dirty"
-	vms=$(find /sys/kernel/debug/kvm -mindepth 1 -type d | wc -l)
-	[ "$owners $free $dirty $vms" = "0 $FREE 0 0" ]
+	[ "$owners $free $dirty" = "0 $FREE 0" ] && [ ! -e "$(vms)" ]
 }
 
 host_is_clean()
 {
 	waits 60 nothing_is_left && return
-	echo "in the host: $vms VMs, $owners owners of memory"
-	echo "$free bytes free, not $FREE; $dirty not zeroed"
+	echo "in the host: VM $(vms), $owners owners of memory, $free bytes free of $FREE"
+	echo "$dirty not zeroed"
 	return 1
 }
 
