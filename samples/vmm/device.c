@@ -348,7 +348,8 @@ int device_open(struct device *device, const char *bdf, int iommufd)
 	ret = vfio_bind(&device->vfio, iommufd);
 	if (ret)
 		return vmm_error(ret, "%s: binding it to the iommufd%s", bdf,
-				 ret == -EINVAL ? ": does another process have it?" : "");
+				 ret == -EINVAL ? ": does another process have it?" :
+				 ret == -EPERM ? ": does another VM have memory of its GPU?" : "");
 	vmm_step("%s: bound to the iommufd as device %u", bdf, device->vfio.dev_id);
 	return open_bars(device);
 }

@@ -100,7 +100,7 @@ int image_load(struct image *image, const struct memory *memory, const struct fi
 	image->initrd = image->dtb + DTB_MAX;
 	image->initrd_end = image->initrd + initrd->size;
 	if (image->initrd_end - GUEST_RAM > memory->banks[0].size)
-		return vmm_error(-ENOSPC, "kernel and initrd need %" PRIu64 " MiB, the first RAM has %" PRIu64,
+		return vmm_error(0, "kernel and initrd need %" PRIu64 " MiB, the first RAM has %" PRIu64,
 				 (image->initrd_end - GUEST_RAM + MIB(1) - 1) >> 20,
 				 memory->banks[0].size >> 20);
 	ret = memory_write(memory, image->entry, kernel->data, kernel->size);

@@ -42,9 +42,12 @@ static struct memory_bank *new_bank(struct memory *memory, uint64_t size)
 		vmm_error(0, "more than %d pieces of RAM", MEMORY_BANKS_MAX);
 		return NULL;
 	}
-	if (!size || size % HUGE || size > GUEST_RAM_MAX - used) {
-		vmm_error(0, "RAM of %" PRIu64 " bytes: must be a multiple of 2M, %" PRIu64 "G in all",
-			  size, (uint64_t)GUEST_RAM_MAX >> 30);
+	if (!size || size % HUGE) {
+		vmm_error(0, "RAM of %" PRIu64 " bytes: not a multiple of 2M", size);
+		return NULL;
+	}
+	if (size > GUEST_RAM_MAX - used) {
+		vmm_error(0, "more RAM than %" PRIu64 "G", (uint64_t)GUEST_RAM_MAX >> 30);
 		return NULL;
 	}
 	bank = &memory->banks[memory->count++];

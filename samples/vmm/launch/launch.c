@@ -128,7 +128,8 @@ static int bind_device(const char *bdf, int iommufd, struct vfio_dev *dev)
 	ret = ret ?: vfio_bind(dev, iommufd);
 	if (ret)
 		return vmm_error(ret, "%s%s", bdf,
-				 ret == -EINVAL ? ": does another process have it?" : "");
+				 ret == -EINVAL ? ": does another process have it?" :
+				 ret == -EPERM ? ": does another VM have memory of its GPU?" : "");
 	return keep(dev->fd, bdf);
 }
 
