@@ -35,22 +35,44 @@ static uint64_t source(int i)
 	return 2 * i * COPY_LENGTH;
 }
 
-static bool has_gone(struct stress *stress, int i, int ms)
-{
-	struct pollfd pfd = { .fd = stress->request[i], .events = POLLIN };
-	uint32_t vendor;
-
-	if (poll(&pfd, 1, ms) > 0)
-		return true;
-	return vfio_config_read(&stress->vfs.vf[i].dev, PCI_VENDOR_ID, 2, &vendor) ||
-	       vendor == 0xffff;
-}
-
 static void give_back(struct stress *stress, int i)
 {
 	stress->gone[i] = true;
 	vf_close(&stress->vfs.vf[i]);
 	say("VF removed: %s", stress->vfs.vf[i].dev.function.bdf);
+}
+
+/*
+ * The guest's kernel removes one function at a time, and waits until it is given back: the
+ * request for this one comes after that
+ */
+static void give_back_others(struct stress *stress, int i)
+{
+	struct pollfd pfd = { .events = POLLIN };
+	int j;
+
+	for (j = 0; j < stress->vfs.nr; j++) {
+		pfd.fd = stress->request[j];
+		if (j != i && !stress->gone[j] && poll(&pfd, 1, 0) > 0)
+			give_back(stress, j);
+	}
+}
+
+static bool has_gone(struct stress *stress, int i, int ms)
+{
+	struct pollfd pfd = { .fd = stress->request[i], .events = POLLIN };
+	uint32_t vendor;
+
+	for (;; ms -= 100) {
+		if (poll(&pfd, 1, ms < 100 ? ms : 100) > 0)
+			return true;
+		if (vfio_config_read(&stress->vfs.vf[i].dev, PCI_VENDOR_ID, 2, &vendor) ||
+		    vendor == 0xffff)
+			return true;
+		if (ms <= 100)
+			return false;
+		give_back_others(stress, i);
+	}
 }
 
 static int copy(struct stress *stress, int i)
