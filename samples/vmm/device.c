@@ -26,6 +26,7 @@
 
 #include <iommufd-mem/iommufd.h>
 
+#include "bind.h"
 #include "device.h"
 #include "endpoint.h"
 #include "error.h"
@@ -334,22 +335,12 @@ static void init(struct device *device, int iommufd)
 
 int device_open(struct device *device, const char *bdf, int iommufd)
 {
-	struct vfio_function function;
 	int ret;
 
 	init(device, iommufd);
-	ret = vfio_find_bdf(bdf, &function);
+	ret = bind_function(&device->vfio, bdf, iommufd);
 	if (ret)
-		return vmm_error(ret, "%s: no such PCI function with a vfio cdev; bind it to vfio-pci",
-				 bdf);
-	ret = vfio_open(&device->vfio, &function);
-	if (ret)
-		return vmm_error(ret, "/dev/vfio/devices/%s", function.cdev);
-	ret = vfio_bind(&device->vfio, iommufd);
-	if (ret)
-		return vmm_error(ret, "%s: binding it to the iommufd%s", bdf,
-				 ret == -EINVAL ? ": does another process have it?" :
-				 ret == -EPERM ? ": does another VM have memory of its GPU?" : "");
+		return ret;
 	vmm_step("%s: bound to the iommufd as device %u", bdf, device->vfio.dev_id);
 	return open_bars(device);
 }
@@ -384,14 +375,10 @@ void device_close(struct device *device)
 
 /* In a VM */
 
-static bool piece_before(struct device_bar *bar, uint64_t from, uint64_t to)
+static void add_piece(struct device_bar *bar, uint64_t from, uint64_t to)
 {
-	if (from >= to)
-		return true;
-	if (bar->nr_pieces == DEVICE_PIECES)
-		return false;
-	bar->pieces[bar->nr_pieces++] = (struct device_piece){ from, to - from, -1 };
-	return true;
+	if (from < to && bar->nr_pieces < DEVICE_PIECES)
+		bar->pieces[bar->nr_pieces++] = (struct device_piece){ from, to - from, -1 };
 }
 
 /* All of the BAR but the pages that trap; nothing if it cannot be mmapped */
@@ -414,10 +401,10 @@ static void cut(struct device *device, unsigned int index)
 	for (i = 0; i < nr; i++) {
 		if (holes[i].bar != index)
 			continue;
-		piece_before(bar, from, holes[i].offset / page * page);
+		add_piece(bar, from, holes[i].offset / page * page);
 		from = (holes[i].offset + holes[i].length + page - 1) / page * page;
 	}
-	piece_before(bar, from, bar->size);
+	add_piece(bar, from, bar->size);
 }
 
 /* The host is about to take the device away, and waits for us */

@@ -47,7 +47,6 @@ struct vmm {
 	struct iommu iommu;
 	struct loop loop;
 	int signal_fd;
-	bool stopped;			/* by a signal, or at the console */
 	/* Of one boot */
 	struct vm vm;
 	struct vcpus vcpus;

@@ -17,9 +17,9 @@
 #include <unistd.h>
 
 #include <iommufd-mem/iommufd.h>
-#include <iommufd-mem/vfio.h>
 
 #include "../../bytes.h"
+#include "../bind.h"
 #include "../error.h"
 
 const char *argp_program_version = "vmm-launch 0.2";
@@ -115,24 +115,6 @@ static int keep(int fd, const char *what)
 	return fd;
 }
 
-static int bind_device(const char *bdf, int iommufd, struct vfio_dev *dev)
-{
-	struct vfio_function function;
-	int ret;
-
-	ret = vfio_find_bdf(bdf, &function);
-	if (ret)
-		return vmm_error(ret, "%s: no such PCI function with a vfio cdev; bind it to vfio-pci",
-				 bdf);
-	ret = vfio_open(dev, &function);
-	ret = ret ?: vfio_bind(dev, iommufd);
-	if (ret)
-		return vmm_error(ret, "%s%s", bdf,
-				 ret == -EINVAL ? ": does another process have it?" :
-				 ret == -EPERM ? ": does another VM have memory of its GPU?" : "");
-	return keep(dev->fd, bdf);
-}
-
 static int become(unsigned int user)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || setgroups(0, NULL) || setgid(user) ||
@@ -194,7 +176,8 @@ static int run(const struct launch *launch)
 	if (iommufd < 0 || kvm < 0)
 		return kvm < 0 ? vmm_error(-errno, "/dev/kvm") : iommufd;
 	for (i = 0; i < launch->nr_devices; i++)
-		if (bind_device(launch->devices[i], iommufd, &devs[i]) < 0)
+		if (bind_function(&devs[i], launch->devices[i], iommufd) ||
+		    keep(devs[i].fd, launch->devices[i]) < 0)
 			return -ENODEV;
 	for (i = 0; i < launch->nr_ram && !ret; i++)
 		ret = allocate(launch, i, iommufd, devs);
