@@ -35,10 +35,6 @@
 
 #define EVENTS_MAX	256
 
-/* Stream table entries without tables */
-#define STE_V		1ULL
-#define STE_CFG_BYPASS	(4ULL << 1)
-
 /* Commands that name a stream */
 #define CMD_CFGI_CD	0x05
 #define CMD_CFGI_CD_ALL	0x06
@@ -131,18 +127,15 @@ static int set_stage1(struct iommu *iommu, struct device *device, const uint64_t
 
 static void apply_stream(struct iommu *iommu, struct device *device)
 {
-	static const uint64_t bypass[2] = { STE_V | STE_CFG_BYPASS, 0 }, abort[2] = { 0, 0 };
+	static const uint64_t abort[2] = { 0, 0 };
 	static const char *const configs[] = { "abort", "bypass", "stage 1" };
 	struct vsmmu_stream stream;
-	const uint64_t *ste;
 	int ret;
 
 	vsmmu_stream(iommu->vsmmu, device->rid, &stream);
-	ste = stream.config == VSMMU_ABORT ? abort :
-	      stream.config == VSMMU_BYPASS ? bypass : stream.ste;
-	if (device->nested_id && !memcmp(device->ste, ste, sizeof(device->ste)))
+	if (device->nested_id && !memcmp(device->ste, stream.ste, sizeof(device->ste)))
 		return;
-	ret = set_stage1(iommu, device, ste);
+	ret = set_stage1(iommu, device, stream.ste);
 	if (!ret) {
 		vmm_step("%s: stream 0x%x: %s, HWPT %u", device->vfio.function.bdf, device->rid,
 			 configs[stream.config], device->nested_id);
