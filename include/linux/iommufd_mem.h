@@ -10,6 +10,7 @@
 #ifndef __LINUX_IOMMUFD_MEM_H
 #define __LINUX_IOMMUFD_MEM_H
 
+#include <linux/iommu.h>
 #include <linux/types.h>
 
 struct device;
@@ -65,6 +66,21 @@ int iommufd_mem_region_add_device(struct iommufd_mem_region *region,
 				  struct device *dev);
 void iommufd_mem_region_remove_device(struct iommufd_mem_region *region,
 				      struct device *dev);
+
+#if IS_ENABLED(CONFIG_IOMMUFD_MEM)
+int iommufd_mem_device_take(struct device *dev);
+void iommufd_mem_device_give(struct device *dev);
+#else
+static inline int iommufd_mem_device_take(struct device *dev)
+{
+	return iommu_device_use_default_domain(dev);
+}
+
+static inline void iommufd_mem_device_give(struct device *dev)
+{
+	iommu_device_unuse_default_domain(dev);
+}
+#endif
 
 /**
  * struct iommufd_mem_device_ops - Memory of a device that is bound to an iommufd

@@ -348,6 +348,7 @@ struct iommufd_mem_holder {
 /* mem_owner.c */
 void iommufd_mem_link_release(struct iommufd_mem_link *link);
 int iommufd_mem_claim_devices(struct iommufd_mem_region *region);
+bool iommufd_mem_device_is_taken(struct device *dev);
 struct iommufd_mem_holder *iommufd_mem_hold(struct iommufd_mem_region *region,
 					    struct iommufd_mem_owner *owner);
 void iommufd_mem_drop(struct iommufd_mem_region *region,

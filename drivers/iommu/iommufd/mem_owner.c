@@ -47,7 +47,7 @@ static int mem_link_claim(struct iommufd_mem_link *link,
 {
 	int rc;
 
-	if (link->claimed)
+	if (link->claimed || iommufd_mem_device_is_taken(link->dev))
 		return 0;
 	rc = iommu_device_claim_dma_owner(link->dev, owner);
 	/* Without an IOMMU it is nobody's in iommufd, but may be a driver's */
@@ -78,8 +78,9 @@ void iommufd_mem_link_release(struct iommufd_mem_link *link)
  * unbind it without anyone else getting it. Nothing is claimed of a shared region,
  * or of one that nobody holds.
  *
- * Return: 0; -EBUSY if a device is held by another context, by a VFIO container or by
- * a driver of the host. Those that could be claimed are, then.
+ * Return: 0; -EBUSY if a device is held by another context, by a VFIO container, or by
+ * a driver of the host that did not call iommufd_mem_device_take(). Those that could be
+ * claimed are, then.
  */
 int iommufd_mem_claim_devices(struct iommufd_mem_region *region)
 {

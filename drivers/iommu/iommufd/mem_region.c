@@ -11,6 +11,7 @@
 #include <linux/cc_platform.h>
 #include <linux/file.h>
 #include <linux/io.h>
+#include <linux/iommu.h>
 #include <linux/ioport.h>
 #include <linux/module.h>
 #include <linux/nodemask.h>
@@ -625,6 +626,84 @@ void iommufd_mem_exit(void)
 		kfree(bad);
 	}
 }
+
+/* Devices that a driver of the host answers for, by address */
+static DEFINE_XARRAY(iommufd_mem_taken);
+
+/**
+ * iommufd_mem_device_is_taken() - Does a driver of the host answer for a device?
+ * @dev: the device
+ *
+ * Return: true between iommufd_mem_device_take() and iommufd_mem_device_give().
+ */
+bool iommufd_mem_device_is_taken(struct device *dev)
+{
+	return xa_load(&iommufd_mem_taken, (unsigned long)dev);
+}
+
+/* Who holds a region keeps the device from others, or lets it go, as it is taken */
+static void iommufd_mem_device_claim_again(struct device *dev)
+{
+	struct iommufd_mem_region *region;
+	struct iommufd_mem_link *link;
+
+	guard(mutex)(&iommufd_mem_regions_lock);
+	list_for_each_entry(region, &iommufd_mem_regions, node) {
+		guard(mutex)(&region->lock);
+		list_for_each_entry(link, &region->devices, node)
+			if (link->dev == dev && iommufd_mem_device_is_taken(dev))
+				iommufd_mem_link_release(link);
+		iommufd_mem_claim_devices(region);
+	}
+}
+
+/**
+ * iommufd_mem_device_take() - Drive a device that can reach memory of a region
+ * @dev: the device, which the caller's driver is bound to
+ *
+ * For a driver of the host that uses the DMA API and says driver_managed_dma. It
+ * answers for the device: nothing that the device does for others reaches memory of a
+ * region, but what was given to them. So memory can be given out while the driver is
+ * bound, and the driver can bind while memory is given out. Other drivers that do DMA
+ * keep the memory from being given out.
+ *
+ * Context: may sleep; in probe.
+ *
+ * Return: 0; -EBUSY if the device is bound to an iommufd or a VFIO container; -ENOMEM.
+ */
+int iommufd_mem_device_take(struct device *dev)
+{
+	int rc;
+
+	rc = xa_err(xa_store(&iommufd_mem_taken, (unsigned long)dev,
+			     xa_mk_value(1), GFP_KERNEL));
+	if (rc)
+		return rc;
+	iommufd_mem_device_claim_again(dev);
+	rc = iommu_device_use_default_domain(dev);
+	if (rc) {
+		xa_erase(&iommufd_mem_taken, (unsigned long)dev);
+		iommufd_mem_device_claim_again(dev);
+	}
+	return rc;
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_mem_device_take, "IOMMUFD");
+
+/**
+ * iommufd_mem_device_give() - Undo iommufd_mem_device_take()
+ * @dev: the device, which does no DMA any more
+ *
+ * Who holds memory of an exclusive region has the device from here on.
+ *
+ * Context: may sleep; at the end of remove.
+ */
+void iommufd_mem_device_give(struct device *dev)
+{
+	iommu_device_unuse_default_domain(dev);
+	xa_erase(&iommufd_mem_taken, (unsigned long)dev);
+	iommufd_mem_device_claim_again(dev);
+}
+EXPORT_SYMBOL_NS_GPL(iommufd_mem_device_give, "IOMMUFD");
 
 /**
  * iommufd_mem_region_add_device() - Let a device entitle to memory of a region
