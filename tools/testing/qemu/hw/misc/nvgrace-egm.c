@@ -15,8 +15,8 @@
  * can be bent with the x-egm-fw-* properties; nothing checks that it makes
  * sense.
  *
- * The GPU's own path to EGM (peer 7 of its page tables) is not modelled; its
- * copy engine reaches it as any device does, by DMA.
+ * The GPU's own path to EGM (peer 7 of its page tables) is in nvgrace-mmu.c; by
+ * DMA a function reaches it as any device does.
  */
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"

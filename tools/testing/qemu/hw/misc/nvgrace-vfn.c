@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The register page that PF and VFs of the GPU's device model have in common:
- * interrupt tree, one-shot fault report, and the window on copy engine 0.
+ * interrupt tree, invalidation of translations, and the window on copy engine
+ * 0. Faults (nvgrace-fault.c) and the instance blocks of the PF's apertures
+ * (nvgrace-aperture.c) have registers here, too.
  *
  * It is not the copy engine (nvgrace-ce.c) and not the PCI function around it
- * (nvgrace-gpu.c). Channels, doorbells and the replayable fault buffers of the
- * real page do not exist: their registers read 0.
+ * (nvgrace-gpu.c). The access counters of the real page do not exist: their
+ * registers read 0.
  *
  * MSI-X entry 0 is sent when an enabled vector becomes pending, and when a
  * write to an enable register finds one pending. So a handler may mask the top,
@@ -21,6 +23,7 @@
 #define VFN_TOP_MASK        MAKE_64BIT_MASK(0, NV_VFN_INTR_LEAVES / 2)
 #define VFN_TRIGGER_VECTOR  0xfff
 #define VFN_CE0_METHODS     0xf00       /* bytes, ahead of the model's own */
+#define VFN_INVALIDATE_NS   (10 * SCALE_US)
 
 static uint32_t intr_top(const NvGraceIntr *intr)
 {
@@ -48,8 +51,7 @@ void nvgrace_function_raise(NvGraceFunction *fn, unsigned vector)
     uint32_t bit = 1u << (vector % 32);
 
     if (leaf >= NV_VFN_INTR_LEAVES) {
-        qemu_log_mask(LOG_GUEST_ERROR, "%s: no interrupt vector %u\n",
-                      fn->pci->name, vector);
+        nvgrace_function_error(fn, "no interrupt vector %u", vector);
         return;
     }
     if (intr->leaf[leaf] & bit) {
@@ -61,21 +63,87 @@ void nvgrace_function_raise(NvGraceFunction *fn, unsigned vector)
     }
 }
 
-void nvgrace_function_fault(NvGraceFunction *fn, uint64_t addr, unsigned type,
-                            unsigned access)
+void nvgrace_function_error(NvGraceFunction *fn, const char *fmt, ...)
 {
-    NvGraceFault *fault = &fn->fault;
+    g_autofree char *text = NULL;
+    va_list ap;
 
-    if (fault->info & NV_VFN_FAULT_INFO_VALID) {
-        fault->status = 1;
+    va_start(ap, fmt);
+    text = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    if (fn->gfid) {
+        qemu_log_mask(LOG_GUEST_ERROR, "%s: %s\n", fn->pci->name, text);
     } else {
-        fault->addr = addr;
-        fault->inst = 0;
-        fault->info = NV_VFN_FAULT_INFO_VALID |
-                      (type & NV_VFN_FAULT_INFO_TYPE) |
-                      (access << ctz32(NV_VFN_FAULT_INFO_ACCESS));
+        nvgrace_driver_error(fn->gpu, "%s", text);
     }
-    nvgrace_function_raise(fn, NVGRACE_GPU_VECTOR_FAULT);
+}
+
+/* Until it is over, what was kept before it can still be used */
+static void invalidate_done(void *opaque)
+{
+    NvGraceFunction *fn = opaque;
+    NvGraceInvalidate *inv = &fn->invalidate;
+    uint64_t addr = inv->pdb_lo & NV_VFN_INVALIDATE_PDB_ADDRESS;
+    NvGracePdb pdb = {
+        .space = inv->pdb_lo & NV_VFN_INVALIDATE_PDB_SYSMEM
+                 ? NVGRACE_SPACE_SYSMEM : NVGRACE_SPACE_FB,
+        .addr = addr << 8 | (uint64_t)inv->pdb_hi << 40,
+    };
+
+    nvgrace_mmu_invalidate(fn->gpu, inv->cmd & NV_VFN_INVALIDATE_ALL_PDB
+                                    ? NULL : &pdb);
+    inv->cmd &= ~NV_VFN_INVALIDATE_TRIGGER;
+}
+
+static void invalidate_write(NvGraceFunction *fn, uint32_t reg, uint32_t val)
+{
+    NvGraceInvalidate *inv = &fn->invalidate;
+
+    if (inv->cmd & NV_VFN_INVALIDATE_TRIGGER) {
+        nvgrace_function_error(fn, "write of 0x%x to register 0x%x while an "
+                               "invalidate runs", val, reg);
+        return;
+    }
+    switch (reg) {
+    case NV_VFN_INVALIDATE_PDB_LO:
+        inv->pdb_lo = val;
+        return;
+    case NV_VFN_INVALIDATE_PDB_HI:
+        inv->pdb_hi = val;
+        return;
+    }
+    if ((val & NV_VFN_INVALIDATE_TRIGGER) &&
+        !(val & NV_VFN_INVALIDATE_ALL_VA)) {
+        nvgrace_function_error(fn, "invalidate 0x%x: the model has only those "
+                               "of all addresses", val);
+        return;
+    }
+    inv->cmd = val;
+    if (val & NV_VFN_INVALIDATE_TRIGGER) {
+        timer_mod(&inv->timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                               VFN_INVALIDATE_NS);
+    }
+}
+
+static void bar_block_write(NvGraceFunction *fn, uint32_t reg, uint32_t val)
+{
+    NvGraceBar which = reg >= NV_VFN_BAR2_BLOCK_LO ? NVGRACE_APERTURE_INSTANCE
+                                                   : NVGRACE_APERTURE_FB;
+
+    if (fn->gfid) {
+        nvgrace_function_error(fn, "write of 0x%x to register 0x%x: a VF's "
+                               "BARs have no page tables here", val, reg);
+        return;
+    }
+    nvgrace_aperture_set_block(fn->gpu, which, reg & 4, val);
+}
+
+static uint32_t bar_block_read(NvGraceFunction *fn, uint32_t reg)
+{
+    NvGraceBar which = reg >= NV_VFN_BAR2_BLOCK_LO ? NVGRACE_APERTURE_INSTANCE
+                                                   : NVGRACE_APERTURE_FB;
+
+    return fn->gfid ? 0 : nvgrace_aperture_block(fn->gpu, which, reg & 4);
 }
 
 static uint32_t vfn_read_reg(NvGraceFunction *fn, uint32_t reg)
@@ -96,18 +164,25 @@ static uint32_t vfn_read_reg(NvGraceFunction *fn, uint32_t reg)
     case NV_VFN_INTR_TOP_EN_SET:
     case NV_VFN_INTR_TOP_EN_CLEAR:
         return intr->top_en;
-    case NV_VFN_FAULT_ADDR_LO:
-        return fn->fault.addr;
-    case NV_VFN_FAULT_ADDR_HI:
-        return fn->fault.addr >> 32;
-    case NV_VFN_FAULT_INST_LO:
-        return fn->fault.inst;
-    case NV_VFN_FAULT_INST_HI:
-        return fn->fault.inst >> 32;
-    case NV_VFN_FAULT_INFO:
-        return fn->fault.info;
-    case NV_VFN_FAULT_STATUS:
-        return fn->fault.status;
+    case NV_VFN_BAR1_BLOCK_LO:
+    case NV_VFN_BAR1_BLOCK_HI:
+    case NV_VFN_BAR2_BLOCK_LO:
+    case NV_VFN_BAR2_BLOCK_HI:
+        return bar_block_read(fn, reg);
+    case NVGRACE_FAULT_REGS ... NVGRACE_FAULT_REGS_END - 1:
+        return nvgrace_fault_read(fn, reg);
+    case NV_VFN_INVALIDATE_PDB_LO:
+        return fn->invalidate.pdb_lo;
+    case NV_VFN_INVALIDATE_PDB_HI:
+        return fn->invalidate.pdb_hi;
+    case NV_VFN_INVALIDATE:
+        return fn->invalidate.cmd;
+    case NV_VFN_USERMODE_CFG0:
+        return NV_VFN_USERMODE_CLASS;
+    case NV_VFN_USERMODE_TIME_LO:
+        return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    case NV_VFN_USERMODE_TIME_HI:
+        return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) >> 32;
     case NVGRACE_GPU_CE0_STATUS:
         return fn->ce.status;
     case NVGRACE_GPU_CE0_COMPLETED:
@@ -144,22 +219,30 @@ static void vfn_write_reg(NvGraceFunction *fn, uint32_t reg, uint32_t val)
     case NV_VFN_INTR_LEAF_TRIGGER:
         nvgrace_function_raise(fn, val & VFN_TRIGGER_VECTOR);
         break;
-    case NV_VFN_FAULT_INFO:
-        if (val & NV_VFN_FAULT_INFO_VALID) {
-            fn->fault.info &= ~NV_VFN_FAULT_INFO_VALID;
-        }
+    case NV_VFN_BAR1_BLOCK_LO:
+    case NV_VFN_BAR1_BLOCK_HI:
+    case NV_VFN_BAR2_BLOCK_LO:
+    case NV_VFN_BAR2_BLOCK_HI:
+        bar_block_write(fn, reg, val);
         break;
-    case NV_VFN_FAULT_STATUS:
-        fn->fault.status &= ~val;
+    case NVGRACE_FAULT_REGS ... NVGRACE_FAULT_REGS_END - 1:
+        nvgrace_fault_write(fn, reg, val);
+        break;
+    case NV_VFN_INVALIDATE_PDB_LO:
+    case NV_VFN_INVALIDATE_PDB_HI:
+    case NV_VFN_INVALIDATE:
+        invalidate_write(fn, reg, val);
+        break;
+    case NV_VFN_DOORBELL:
+        nvgrace_fifo_doorbell(fn, val);
         break;
     case NVGRACE_GPU_CE0 ... NVGRACE_GPU_CE0 + VFN_CE0_METHODS - 1:
-        nvgrace_ce_method(&fn->ce, reg - NVGRACE_GPU_CE0, val);
+        nvgrace_ce_write(&fn->ce, reg - NVGRACE_GPU_CE0, val);
         break;
     default:
-        qemu_log_mask(LOG_GUEST_ERROR,
-                      "%s: write of 0x%x to read-only or unknown register "
-                      "0x%x of the function's page\n",
-                      fn->pci->name, val, reg);
+        nvgrace_function_error(fn, "write of 0x%x to read-only or unknown "
+                               "register 0x%x of the function's page", val,
+                               reg);
         break;
     }
 }
@@ -178,8 +261,8 @@ static void vfn_write(void *opaque, hwaddr addr, uint64_t val, unsigned size)
     NvGraceFunction *fn = opaque;
 
     if (size != 4) {
-        qemu_log_mask(LOG_GUEST_ERROR, "%s: %u-byte write to register 0x%"
-                      HWADDR_PRIx "\n", fn->pci->name, size, addr);
+        nvgrace_function_error(fn, "%u-byte write to register 0x%" HWADDR_PRIx
+                               " of the function's page", size, addr);
         return;
     }
     vfn_write_reg(fn, addr, val);
@@ -197,33 +280,43 @@ static const MemoryRegionOps vfn_ops = {
 void nvgrace_function_reset(NvGraceFunction *fn)
 {
     memset(&fn->intr, 0, sizeof(fn->intr));
-    memset(&fn->fault, 0, sizeof(fn->fault));
+    nvgrace_fault_reset(fn);
+    timer_del(&fn->invalidate.timer);
+    fn->invalidate.pdb_lo = 0;
+    fn->invalidate.pdb_hi = 0;
+    fn->invalidate.cmd = 0;
     nvgrace_ce_reset(&fn->ce);
+    if (fn->gfid) {
+        nvgrace_fifo_function_reset(fn);
+    }
 }
 
 void nvgrace_function_init(NvGraceFunction *fn, PCIDevice *pci,
-                           MemoryRegion *fb, uint64_t offset, uint64_t size)
+                           uint64_t fb_size)
 {
     Object *owner = OBJECT(pci);
 
     fn->pci = pci;
-    fn->fb_size = size;
+    fn->fb_size = fb_size;
     memory_region_init_io(&fn->regs, owner, &vfn_ops, fn, "nvgrace-vfn",
                           NV_VFN_SIZE);
-    /*
-     * Two aliases, because a region that a BAR has mapped cannot be the root of
-     * an address space: its offset there would count again.
-     */
-    memory_region_init_alias(&fn->fb_bar, owner, "nvgrace-fb-bar", fb, offset,
-                             size);
-    memory_region_init_alias(&fn->fb_view, owner, "nvgrace-fb-view", fb,
-                             offset, size);
-    address_space_init(&fn->fb_as, &fn->fb_view, "nvgrace-fb");
+    if (fn->gfid) {
+        memory_region_init(&fn->fb_bar, owner, "nvgrace-fb-bar",
+                           fb_size);
+        nvgrace_vmmu_attach(fn);
+    }
+    timer_init_ns(&fn->invalidate.timer, QEMU_CLOCK_VIRTUAL, invalidate_done,
+                  fn);
     nvgrace_ce_init(&fn->ce, fn);
 }
 
 void nvgrace_function_exit(NvGraceFunction *fn)
 {
+    if (fn->gfid) {
+        nvgrace_fifo_function_reset(fn);
+        nvgrace_vmmu_detach(fn);
+    }
     nvgrace_ce_exit(&fn->ce);
-    address_space_destroy(&fn->fb_as);
+    timer_del(&fn->invalidate.timer);
+    timer_deinit(&fn->invalidate.timer);
 }
