@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Round trips: data goes from system memory to framebuffer and back, and is compared. For
+ * tests from outside there are files in debugfs' nvgrace-vgpu-test/; a write of anything
+ * does it once, with a context of its own, from begin to end in the task that writes,
+ * which gets the errno:
+ *
+ *	copy	a round trip
+ *	fault	a copy from where nothing is mapped: -EIO, and -EBADMSG if the cause that the
+ *		context tells is another
+ *	egm	fills of EGM that take long, and end with an error if the GPU is lost meanwhile;
+ *		-EBADMSG if EGM is written to after that
+ *
+ * What is expected of the results is for tools/testing/selftests/ to say.
+ */
+#include <linux/debugfs.h>
+#include <linux/delay.h>
+#include <linux/dma-fence.h>
+#include <linux/dma-mapping.h>
+#include <linux/sizes.h>
+
+#include "test.h"
+
+#define NVGT_COPY_SIZE	SZ_1M
+#define NVGT_NOWHERE	0x123456789000ULL	/* a virtual address */
+#define NVGT_EGM_SIZE	SZ_64M			/* a job's */
+#define NVGT_EGM_JOBS	400U
+#define NVGT_EGM_MS	500			/* far more than a job takes */
+
+void nvgt_trip_exit(struct nvgt_trip *trip)
+{
+	/* First who uses the memory */
+	if (trip->ce)
+		nvgrace_vgpu_ce_destroy(trip->ce);
+	if (trip->fb)
+		nvgrace_vgpu_fb_free(trip->gpu->vgpu, trip->fb);
+	if (trip->mem)
+		dma_free_coherent(trip->gpu->info.dma_dev, 2 * trip->size, trip->mem, trip->dma);
+}
+
+static int nvgt_trip_alloc(struct nvgt_trip *trip, int engine)
+{
+	struct nvgrace_vgpu_ce_config config = { .engine = engine, .chid = NVGRACE_VGPU_ANY };
+	struct nvgrace_vgpu *vgpu = trip->gpu->vgpu;
+	struct nvgrace_vgpu_fb *fb;
+	struct nvgrace_vgpu_ce *ce;
+
+	trip->mem = dma_alloc_coherent(trip->gpu->info.dma_dev, 2 * trip->size, &trip->dma,
+				       GFP_KERNEL);
+	if (!trip->mem)
+		return -ENOMEM;
+	fb = nvgrace_vgpu_fb_alloc(vgpu, trip->size, SZ_4K);
+	if (IS_ERR(fb))
+		return PTR_ERR(fb);
+	trip->fb = fb;
+	ce = nvgrace_vgpu_ce_create(vgpu, &config);
+	if (IS_ERR(ce))
+		return PTR_ERR(ce);
+	trip->ce = ce;
+	return 0;
+}
+
+int nvgt_trip_init(struct nvgt_trip *trip, struct nvgt_gpu *gpu, int engine, size_t size)
+{
+	int ret;
+
+	*trip = (struct nvgt_trip) { .gpu = gpu, .size = size };
+	ret = nvgt_trip_alloc(trip, engine);
+	if (ret)
+		nvgt_trip_exit(trip);
+	return ret;
+}
+
+int nvgt_trip_go(struct nvgt_trip *trip, u64 seed)
+{
+	struct nvgrace_vgpu_addr fb = { NVGRACE_VGPU_FB, trip->fb->addr };
+	struct nvgrace_vgpu_addr out = { NVGRACE_VGPU_SYSMEM, trip->dma };
+	struct nvgrace_vgpu_addr back = { NVGRACE_VGPU_SYSMEM, trip->dma + trip->size };
+	size_t i, words = trip->size / sizeof(u64);
+	int ret;
+
+	for (i = 0; i < words; i++)
+		trip->mem[i] = seed << 32 | i;
+	memset(trip->mem + words, 0xff, trip->size);
+	ret = nvgrace_vgpu_ce_copy(trip->ce, fb, out, trip->size);
+	if (!ret)
+		ret = nvgrace_vgpu_ce_copy(trip->ce, back, fb, trip->size);
+	if (ret)
+		return ret;
+	return memcmp(trip->mem, trip->mem + words, trip->size) ? -EILSEQ : 0;
+}
+
+static int nvgt_copy(struct nvgt_gpu *gpu)
+{
+	static atomic_t seed;
+	struct nvgt_trip trip;
+	int ret;
+
+	ret = nvgt_trip_init(&trip, gpu, NVGRACE_VGPU_ANY, NVGT_COPY_SIZE);
+	if (ret)
+		return ret;
+	ret = nvgt_trip_go(&trip, (u32)atomic_inc_return(&seed));
+	nvgt_trip_exit(&trip);
+	return ret;
+}
+
+static int nvgt_fault_go(struct nvgt_trip *trip)
+{
+	struct nvgrace_vgpu_addr nowhere = { NVGRACE_VGPU_VA, NVGT_NOWHERE };
+	struct nvgrace_vgpu_addr out = { NVGRACE_VGPU_SYSMEM, trip->dma };
+	struct nvgrace_vgpu_fault fault;
+	int ret;
+
+	ret = nvgrace_vgpu_ce_copy(trip->ce, out, nowhere, SZ_4K);
+	if (ret != -EIO)
+		return ret;
+	nvgrace_vgpu_ce_fault(trip->ce, &fault);
+	if (fault.kind != NVGRACE_VGPU_FAULT_MMU || !fault.has_addr ||
+	    fault.addr != NVGT_NOWHERE || fault.write || fault.physical)
+		return -EBADMSG;
+	return ret;
+}
+
+static int nvgt_fault(struct nvgt_gpu *gpu)
+{
+	struct nvgt_trip trip;
+	int ret;
+
+	ret = nvgt_trip_init(&trip, gpu, NVGRACE_VGPU_ANY, SZ_64K);
+	if (ret)
+		return ret;
+	ret = nvgt_fault_go(&trip);
+	nvgt_trip_exit(&trip);
+	return ret;
+}
+
+/* Marks at each MiB, as nobody knows where the GPU was */
+static int nvgt_egm_check(struct nvgt_buffer *egm)
+{
+	u64 at;
+
+	for (at = 0; at < egm->size; at += SZ_1M)
+		WRITE_ONCE(egm->cpu[at], 1);
+	msleep(NVGT_EGM_MS);
+	for (at = 0; at < egm->size; at += SZ_1M)
+		if (READ_ONCE(egm->cpu[at]) != 1)
+			return -EBADMSG;
+	return 0;
+}
+
+static int nvgt_egm_go(struct nvgt_buffer *egm, struct nvgrace_vgpu_ce *ce)
+{
+	struct dma_fence *fence = NULL;
+	unsigned int i;
+	int ret, status;
+
+	for (i = 0; i < NVGT_EGM_JOBS; i++) {
+		dma_fence_put(fence);
+		fence = nvgrace_vgpu_ce_fill_async(ce, nvgt_addr(egm, 0), 0, egm->size);
+		if (IS_ERR(fence))
+			return PTR_ERR(fence);
+	}
+	dma_fence_wait(fence, false);
+	ret = nvgt_egm_check(egm);
+	status = dma_fence_get_status(fence);
+	dma_fence_put(fence);
+	return ret ? ret : min(status, 0);
+}
+
+static int nvgt_egm(struct nvgt_gpu *gpu)
+{
+	struct nvgrace_vgpu_ce *ce;
+	struct nvgt_buffer egm;
+	int ret;
+
+	ret = nvgt_buffer_init(&egm, gpu, NVGRACE_VGPU_EGM, NVGT_EGM_SIZE, 0);
+	if (ret)
+		return ret;
+	ce = nvgrace_vgpu_ce_create(gpu->vgpu, NULL);
+	ret = PTR_ERR_OR_ZERO(ce);
+	if (!ret) {
+		ret = nvgt_egm_go(&egm, ce);
+		nvgrace_vgpu_ce_destroy(ce);
+	}
+	nvgt_buffer_exit(&egm);
+	return ret;
+}
+
+static ssize_t nvgt_write_does(int (*fn)(struct nvgt_gpu *gpu), size_t count)
+{
+	struct nvgt_gpu *gpu = nvgt_gpu_get();
+	int ret;
+
+	if (!gpu)
+		return -ENODEV;
+	ret = fn(gpu);
+	nvgt_gpu_put(gpu);
+	return ret ? ret : count;
+}
+
+static ssize_t nvgt_copy_write(struct file *file, const char __user *text, size_t count,
+			       loff_t *pos)
+{
+	return nvgt_write_does(nvgt_copy, count);
+}
+
+static ssize_t nvgt_fault_write(struct file *file, const char __user *text, size_t count,
+				loff_t *pos)
+{
+	return nvgt_write_does(nvgt_fault, count);
+}
+
+static ssize_t nvgt_egm_write(struct file *file, const char __user *text, size_t count,
+			      loff_t *pos)
+{
+	return nvgt_write_does(nvgt_egm, count);
+}
+
+static const struct file_operations nvgt_copy_fops = {
+	.owner = THIS_MODULE,
+	.write = nvgt_copy_write,
+};
+
+static const struct file_operations nvgt_fault_fops = {
+	.owner = THIS_MODULE,
+	.write = nvgt_fault_write,
+};
+
+static const struct file_operations nvgt_egm_fops = {
+	.owner = THIS_MODULE,
+	.write = nvgt_egm_write,
+};
+
+void nvgt_trip_files(struct dentry *dir)
+{
+	debugfs_create_file("copy", 0200, dir, NULL, &nvgt_copy_fops);
+	debugfs_create_file("fault", 0200, dir, NULL, &nvgt_fault_fops);
+	debugfs_create_file("egm", 0200, dir, NULL, &nvgt_egm_fops);
+}
