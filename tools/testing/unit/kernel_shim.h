@@ -11,12 +11,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
 typedef uint64_t u64;
+typedef uint32_t __le32;
 typedef uint64_t __le64;
 
+#define le32_to_cpu(x)	le32toh(x)
 #define le64_to_cpu(x)	le64toh(x)
+#define cpu_to_le32(x)	htole32(x)
+#define cpu_to_le64(x)	htole64(x)
 #define __counted_by(m)
+#define min(a, b)	((a) < (b) ? (a) : (b))
 #define max(a, b)	((a) > (b) ? (a) : (b))
+#define barrier()	__asm__ __volatile__("" : : : "memory")
+#undef static_assert
+#define static_assert(expr)	_Static_assert(expr, #expr)
 
 /* A test asks how often the code has warned */
 extern unsigned int shim_warnings;
