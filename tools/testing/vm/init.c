@@ -4,7 +4,7 @@
  * modules of the initrd, enables the VFs and hands them to vfio-pci, runs one
  * command, reports its exit status and powers off.
  *
- * Its orders come on the kernel command line (vm.vfs=, vm.vfio=, vm.shell) and in
+ * Its orders come on the kernel command line (vm.vfs=, vm.pf=, vm.vfio=, vm.shell) and in
  * /etc/vm/command (the arguments, each ended by NUL). The command runs on a
  * pseudo-terminal that is relayed to the virtio port "console"; the port "status"
  * takes one line: "exit N", or "error TEXT" when the command never ran.
@@ -181,7 +181,10 @@ static int open_port(const char *name, int flags)
 	return fd;
 }
 
-/* The value of "name=value" on the kernel command line, NULL if it is not there. */
+/*
+ * The value of "name=value" on the kernel command line, NULL if it is not there. Stays until
+ * the next one is found.
+ */
 static char *option(const char *name)
 {
 	static char line[4096], value[4096];
@@ -240,18 +243,25 @@ static bool pci_is(const char *bdf, const char *id)
 	return *vendor && !strcasecmp(have, id);
 }
 
-static void pci_bind(const char *bdf, const char *driver)
+static bool pci_bound(const char *bdf, const char *driver)
 {
 	char link[PATH_MAX], path[PATH_MAX];
 	ssize_t n;
 
 	snprintf(path, sizeof(path), PCI "/%s/driver", bdf);
+	n = readlink(path, link, sizeof(link) - 1);
+	link[n < 0 ? 0 : n] = '\0';
+	return strrchr(link, '/') && !strcmp(strrchr(link, '/') + 1, driver);
+}
+
+static void pci_bind(const char *bdf, const char *driver)
+{
+	if (pci_bound(bdf, driver))
+		return;
 	spit(driver, PCI "/%s/driver_override", bdf);
 	spit(bdf, PCI "/%s/driver/unbind", bdf);
 	spit(bdf, "/sys/bus/pci/drivers_probe");
-	n = readlink(path, link, sizeof(link) - 1);
-	link[n < 0 ? 0 : n] = '\0';
-	if (!strrchr(link, '/') || strcmp(strrchr(link, '/') + 1, driver))
+	if (!pci_bound(bdf, driver))
 		die("%s does not bind to %s", bdf, driver);
 }
 
@@ -280,7 +290,7 @@ static void enable_vfs(const char *bdf, const char *vfs)
 	char total[16];
 	int err;
 
-	pci_bind(bdf, "pci-pf-stub");
+	pci_bind(bdf, option("vm.pf") ?: "nvgrace-vgpu");
 	err = spit(vfs, PCI "/%s/sriov_numvfs", bdf);
 	if (err)
 		die("%s: cannot enable %s VFs of %s: %s", bdf, vfs,
@@ -289,9 +299,10 @@ static void enable_vfs(const char *bdf, const char *vfs)
 
 static void set_up_devices(void)
 {
-	char *vfs = option("vm.vfs"), *ids, *id, *save;
+	char vfs[16], *ids, *id, *save;
 
-	if (vfs && atoi(vfs)) {
+	snprintf(vfs, sizeof(vfs), "%s", option("vm.vfs") ?: "");
+	if (atoi(vfs)) {
 		if (!pci_each(GPU_PF, enable_vfs, vfs))
 			die("there is no GPU (%s) to take %s VFs from", GPU_PF, vfs);
 		pci_each(GPU_VF, pci_bind, "vfio-pci");

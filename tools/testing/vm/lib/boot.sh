@@ -195,6 +195,11 @@ judge()
 		[[ $verb == exit ]] && say "vm: the command's own status was $result"
 		return "$EXIT_SPLAT"
 	fi
+	# What the GPU's model has to say of its driver
+	if grep -a '^nvgrace-gpu: driver error: ' "$dir/qemu.log" | sort | uniq -c >&2; then
+		say "vm: the GPU's driver broke the rules of the model"
+		return "$EXIT_SPLAT"
+	fi
 	case $verb in
 	exit)
 		return "$result"

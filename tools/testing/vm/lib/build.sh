@@ -42,7 +42,7 @@ config_fragments()
 	# The debug flavour without us
 	off | upstream)
 		cat "$CONFIG"/{base,debug}.config |
-			grep -vE '^CONFIG_(IOMMUFD_MEM|IOMMUFD_MEM_CARVEOUT|VFIO_PCI_MEM|NVGRACE_EGM)='
+			grep -vE '^CONFIG_(IOMMUFD_MEM|IOMMUFD_MEM_CARVEOUT|VFIO_PCI_MEM|NVGRACE_EGM|NVGRACE_VGPU|NVGRACE_VGPU_TEST)='
 		;;
 	*) cat "$CONFIG/base.config" "$CONFIG/$1.config" ;;
 	esac
@@ -157,15 +157,19 @@ busybox_file()
 	printf '%s\n' "$busybox"
 }
 
-# build_initrd FLAVOUR: init, busybox (not on x86) and our modules
+# build_initrd FLAVOUR: init, busybox and the firmware of the GPU's model (not on x86), and
+# our modules. Modules that are tests are there, but not loaded
 build_initrd()
 {
-	local flavour=$1 dir tmp cross module modules=() inputs busybox=
+	local flavour=$1 dir tmp cross module modules=() inputs busybox= firmware=
 	dir=$(kernel_dir "$1")
 	cross=$(cross_of "$1")
-	[[ $flavour == x86 ]] || busybox=$(busybox_file)
+	if [[ $flavour != x86 ]]; then
+		busybox=$(busybox_file)
+		firmware=$REPO/tools/testing/qemu/firmware/make-firmware
+	fi
 	mapfile -t modules < <(modules_of "$flavour")
-	inputs=$(hash_files "$VM/init.c" ${busybox:+"$busybox"} "${modules[@]/#/$dir/}")
+	inputs=$(hash_files "$VM/init.c" ${busybox:+"$busybox" "$firmware"} "${modules[@]/#/$dir/}")
 	fresh "$BUILD/initrd-$flavour.stamp" "$inputs" && return
 	working
 	scratch tmp "$BUILD"
@@ -176,10 +180,11 @@ build_initrd()
 	if [[ $busybox ]]; then
 		cp "$busybox" "$tmp/bin/busybox"
 		ln -s busybox "$tmp/bin/sh"
+		OBJCOPY_COMMAND=${cross}objcopy run_logged firmware '' "$firmware" "$tmp/lib/firmware/nvgrace-vgpu/570.144"
 	fi
 	for module in "${modules[@]}"; do
 		cp "$dir/$module" "$tmp/lib/modules/"
-		echo "/lib/modules/${module##*/}"
+		[[ $module == */test/* || $module == lib/kunit/* ]] || echo "/lib/modules/${module##*/}"
 	done >"$tmp/lib/modules/order"
 	pack "$tmp" "$BUILD/initrd-$flavour.cpio.new"
 	mv "$BUILD/initrd-$flavour.cpio.new" "$BUILD/initrd-$flavour.cpio"
