@@ -179,8 +179,9 @@ static const struct call {
 	{ "IOMMU_IOAS_MAP", IOMMU_IOAS_MAP, sizeof(struct iommu_ioas_map_mem),
 	  make_map,
 	  { EOPNOTSUPP, ENOENT, EOVERFLOW, EEXIST, ENOSPC, ENODEV } },
+	/* EBUSY: another thread maps or unmaps the same at this moment */
 	{ "IOMMU_IOAS_UNMAP", IOMMU_IOAS_UNMAP, sizeof(struct iommu_ioas_unmap),
-	  make_unmap, { ENOENT, EOVERFLOW } },
+	  make_unmap, { ENOENT, EOVERFLOW, EBUSY } },
 	{ "IOMMU_IOAS_ALLOC", IOMMU_IOAS_ALLOC, sizeof(struct iommu_ioas_alloc),
 	  make_ioas, { EOPNOTSUPP } },
 	{ "IOMMU_DESTROY", IOMMU_DESTROY, sizeof(struct iommu_destroy),

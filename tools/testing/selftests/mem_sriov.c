@@ -315,7 +315,7 @@ static void *load(void *data)
 /* Find the PF again, with the driver it had */
 static int find_again(const char *pf)
 {
-	return memtest_write("1", PCI "/rescan") ?: probe(pf, "pci-pf-stub");
+	return memtest_write("1", PCI "/rescan") ?: probe(pf, "nvgrace-vgpu");
 }
 
 TEST_F(mem_sriov, the_gpu_is_removed_and_found_again_while_its_memory_is_used)
@@ -329,8 +329,7 @@ TEST_F(mem_sriov, the_gpu_is_removed_and_found_again_while_its_memory_is_used)
 	close_vfs(&self->a);
 	ASSERT_EQ(0, pthread_create(&work.thread, NULL, load, &work));
 	for (round = 0; round < 5; round++) {
-		/* pci-pf-stub would leave them behind */
-		ASSERT_EQ(0, remove_vfs(self->pf));
+		/* The PF's driver takes the VFs along */
 		EXPECT_EQ(0, memtest_write("1", PCI "/devices/%.15s/remove",
 					   self->pf));
 		EXPECT_FALSE(is_linked(self->pf));
@@ -352,6 +351,39 @@ TEST_F(mem_sriov, the_gpu_is_removed_and_found_again_while_its_memory_is_used)
 	ASSERT_EQ(0, vfio_open(&self->a.vf[0], &self->found[0]));
 	ASSERT_EQ(0, vfio_bind(&self->a.vf[0], self->a.iommufd));
 	EXPECT_EQ(0, memtest_object_alloc(&self->a, &more, LENGTH));
+}
+
+static int unbind(const char *bdf)
+{
+	return memtest_write(bdf, PCI "/devices/%.15s/driver/unbind", bdf);
+}
+
+/* The GPU reaches the memory, so only the driver that answers for it gets the GPU */
+TEST_F(mem_sriov, the_pf_goes_to_its_own_driver_and_to_nobody_else)
+{
+	struct vfio_function pf;
+	struct vfio_dev dev;
+	int ret;
+
+	close_vfs(&self->a);
+	/* See vfs_go_with_the_driver in vgpu_boot.c */
+	ASSERT_EQ(0, remove_vfs(self->pf));
+	self->b.iommufd = iommufd_open();
+	ASSERT_LE(0, self->b.iommufd);
+	ASSERT_EQ(0, unbind(self->pf));
+	ASSERT_EQ(0, probe(self->pf, "vfio-pci"));
+	ASSERT_EQ(0, vfio_find_bdf(self->pf, &pf));
+	ASSERT_EQ(0, vfio_open(&dev, &pf));
+	ret = vfio_bind(&dev, self->b.iommufd);
+	vfio_close(&dev);
+	EXPECT_GT(0, ret);
+	ASSERT_EQ(0, unbind(self->pf));
+
+	ASSERT_EQ(0, probe(self->pf, "nvgrace-vgpu"));
+	ASSERT_EQ(0, create_vfs(self->pf, self->found, self->nr_vfs));
+	ASSERT_EQ(0, vfio_open(&self->a.vf[0], &self->found[0]));
+	ASSERT_EQ(0, vfio_bind(&self->a.vf[0], self->a.iommufd));
+	EXPECT_PATTERN(1);
 }
 
 TEST_HARNESS_MAIN

@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Trouble of a GPU whose firmware runs, for a copy that is made meanwhile and for a load of
+ * them that is at work. Each kind leaves one of these:
+ *
+ *	a GPU that works	it cost time, or the work that it met
+ *	a GPU that recovers	a PCI error reset it, without anybody's help
+ *	a GPU that is dead	it says "lost" and left a core dump; who uses it gets an error
+ *				in bounded time; its driver leaves, and a reset makes it work
+ *
+ * Trouble at boot: vgpu_boot.c. What users of the GPU must live through without any trouble
+ * of its own: vgpu_load.c.
+ */
+#include "kselftest_harness.h"
+
+#include <nvgrace-gpu-regs.h>
+
+#include "memtest.h"
+#include "vgpu.h"
+
+#define ENGINES		10
+#define LOAD		20	/* contexts: two for each copy engine */
+/* Milliseconds in which everything ends, and what needs no waiting at all */
+#define BOUND		15000
+#define AT_ONCE		2000
+#define PAGE		0x10000ULL	/* of framebuffer, as ECC errors retire them */
+
+enum after { WORKS, RECOVERS, DIES };
+
+FIXTURE(vgpu_trouble)
+{
+	struct vgpu v;
+	uint32_t errors;
+};
+
+FIXTURE_VARIANT(vgpu_trouble)
+{
+	uint32_t kind, param;
+	uint32_t also;		/* another kind, 0: none */
+	enum after after;
+	int copy;		/* what the next copy comes to */
+	int worker;		/* what one of the load comes to, if it works afterwards */
+	bool alone;		/* each context has its engine for itself */
+	const char *dump;	/* what the core dump says, NULL: there is none */
+	const char *count;	/* that grows in the driver's file "queues", or NULL */
+};
+
+#define TROUBLE(name, what, ...)				\
+	FIXTURE_VARIANT_ADD(vgpu_trouble, name)			\
+	{							\
+		.kind = NVGRACE_INJECT_##what, __VA_ARGS__	\
+	}
+
+/* What the firmware says is not what both have agreed on */
+#define NONSENSE(name, what, ...)				\
+	TROUBLE(name, what, .after = DIES, .copy = -EPROTO,	\
+		.dump = "malformed message of GSP", .count = "malformed", ##__VA_ARGS__)
+
+TROUBLE(replies_are_slow, GSP_SLOW, .param = 50);
+TROUBLE(a_reply_comes_late, RPC_LATE, .param = 1000);
+TROUBLE(a_reply_comes_too_late, RPC_LATE, .param = 6000, .after = DIES, .copy = -ETIMEDOUT,
+	.dump = "no reply to function", .count = "timeouts");
+TROUBLE(a_request_is_swallowed, RPC_SILENT, .param = 1, .after = DIES, .copy = -ETIMEDOUT,
+	.dump = "no reply to function", .count = "timeouts");
+TROUBLE(a_reply_is_to_nobody, RPC_UNKNOWN, .count = "unknown");
+NONSENSE(checksum_is_bad, BAD_CHECKSUM);
+NONSENSE(length_is_zero, BAD_LENGTH);
+NONSENSE(length_is_enormous, BAD_LENGTH, .param = 0xffffff);
+NONSENSE(message_has_no_element, BAD_ELEM_COUNT);
+NONSENSE(message_has_too_many_elements, BAD_ELEM_COUNT, .param = 17);
+NONSENSE(sequence_has_a_gap, BAD_SEQ);
+NONSENSE(signature_is_bad, BAD_SIGNATURE);
+NONSENSE(message_ends_early, TRUNCATED);
+NONSENSE(write_pointer_is_outside, BAD_WRITE_PTR);
+TROUBLE(firmware_crashes_in_a_message, CRASH_IN_MESSAGE, .after = DIES, .copy = -EIO,
+	.dump = "GSP halted");
+TROUBLE(firmware_crashes, CRASH, .after = DIES, .copy = -EIO, .dump = "GSP halted");
+TROUBLE(xid, XID, .param = 13, .dump = "Xid 13", .count = "events");
+TROUBLE(interrupts_are_lost, LOST_INTR, .param = 5);
+TROUBLE(interrupts_have_no_cause, SPURIOUS_INTR, .param = 5000);
+/* The firmware notices if another context waits for the engine; else the driver does */
+TROUBLE(engine_hangs, CE_HANG, .copy = -ETIMEDOUT, .worker = -ETIMEDOUT);
+TROUBLE(preemption_is_stuck, PREEMPT_STUCK);
+TROUBLE(engine_hangs_and_preemption_is_stuck, CE_HANG, .also = NVGRACE_INJECT_PREEMPT_STUCK,
+	.copy = -ETIMEDOUT, .worker = -ETIMEDOUT, .alone = true);
+TROUBLE(pci_error_that_is_not_fatal, PCIE_NONFATAL);
+TROUBLE(fatal_pci_error, PCIE_FATAL, .after = RECOVERS, .dump = "fatal PCIe error");
+
+static int open_running(struct vgpu *v)
+{
+	int ret = vgpu_open(v);
+
+	if (ret)
+		return ret;
+	vgpu_calm(v);
+	if (!vgpu_is_bound(v))
+		ret = vgpu_bind(v);
+	if (!ret && !vgpu_becomes(v, "running"))
+		ret = -ETIMEDOUT;
+	if (!ret)
+		ret = vgpu_load_test_module();
+	vgpu_drop_dump(v);
+	return ret ? ret : vgpu_copy();
+}
+
+/* After a failure the next test begins with a new boot */
+static void close_running(struct __test_metadata *_metadata, struct vgpu *v, uint32_t errors)
+{
+	if (!v->window)
+		return;
+	EXPECT_EQ(errors, vgpu_driver_errors(v));
+	vgpu_calm(v);
+	vgpu_load(0);
+	EXPECT_EQ(0, vgpu_rmmod(VGPU_TEST));
+	if (_metadata->exit_code != KSFT_PASS)
+		vgpu_unbind(v);
+	vgpu_drop_dump(v);
+	vgpu_close(v);
+}
+
+FIXTURE_SETUP(vgpu_trouble)
+{
+	int ret = open_running(&self->v);
+
+	if (ret == -ENODEV)
+		SKIP(return, "no GPU");
+	ASSERT_EQ(0, ret);
+	self->errors = vgpu_driver_errors(&self->v);
+}
+
+/* Whatever happened, the driver kept to the rules */
+FIXTURE_TEARDOWN(vgpu_trouble)
+{
+	close_running(_metadata, &self->v, self->errors);
+}
+
+/* Interrupts that the PF's driver has got */
+static uint64_t interrupts(struct vgpu *v)
+{
+	FILE *file = fopen("/proc/interrupts", "re");
+	unsigned long long sum = 0, one;
+	char line[1024], *at, *end;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (!strstr(line, v->pf))
+			continue;
+		/* A number for each CPU */
+		for (at = strchr(line, ':') + 1; one = strtoull(at, &end, 10), end > at; at = end)
+			sum += one;
+	}
+	if (file)
+		fclose(file);
+	return sum;
+}
+
+#define UNSEEN		UINT64_MAX
+
+/* What is counted of the trouble by others than the driver's queues; UNSEEN: nothing */
+static uint64_t seen_elsewhere(struct vgpu *v, uint32_t kind)
+{
+	switch (kind) {
+	case NVGRACE_INJECT_XID:
+		return vgpu_count(v, "state", "xids");
+	case NVGRACE_INJECT_SPURIOUS_INTR:
+		return interrupts(v) / 100;
+	case NVGRACE_INJECT_PCIE_NONFATAL:
+		return vgpu_pci_errors(v, "nonfatal");
+	case NVGRACE_INJECT_PCIE_FATAL:
+		return vgpu_pci_errors(v, "fatal");
+	case NVGRACE_INJECT_CRASH:
+		return vgpu_count(v, "state", "losses");
+	default:
+		return UNSEEN;
+	}
+}
+
+static bool grows(struct vgpu *v, uint32_t kind, uint64_t before)
+{
+	uint64_t end = vgpu_ms() + BOUND;
+
+	while (seen_elsewhere(v, kind) <= before) {
+		if (vgpu_ms() > end)
+			return false;
+		usleep(10000);
+	}
+	return true;
+}
+
+static void expect_dump(struct __test_metadata *_metadata, struct vgpu *v, const char *says)
+{
+	static char dump[1 << 20];
+
+	ASSERT_LT(0, vgpu_take_dump(v, dump, sizeof(dump)));
+	EXPECT_NE(NULL, strstr(dump, says)) {
+		TH_LOG("the dump begins with %.120s", dump);
+	}
+	EXPECT_NE(NULL, strstr(dump, "\nMessages:\n"));
+	EXPECT_NE(NULL, strstr(dump, "\nLOGRM:\n"));
+}
+
+/* Dead, and nobody has to wait for it */
+static void expect_dead(struct __test_metadata *_metadata, struct vgpu *v)
+{
+	uint64_t start;
+
+	ASSERT_TRUE(vgpu_becomes(v, "lost"));
+	start = vgpu_ms();
+	EXPECT_EQ(-EIO, vgpu_copy());
+	EXPECT_EQ(-EIO, vgpu_fault());
+	EXPECT_EQ(-EIO, vgpu_set_vfs(v, 1));
+	EXPECT_GT(AT_ONCE, vgpu_ms() - start);
+	EXPECT_LT(0, vgpu_count(v, "state", "losses"));
+	/* A work item tells it */
+	while (!vgpu_events("lost") && vgpu_ms() - start < AT_ONCE)
+		usleep(1000);
+	EXPECT_EQ(1, vgpu_events("lost"));
+	EXPECT_EQ(0, vgpu_events("ready"));
+}
+
+/* A new boot, with all that comes with it */
+static void expect_works(struct __test_metadata *_metadata, struct vgpu *v)
+{
+	uint64_t start;
+
+	ASSERT_TRUE(vgpu_becomes(v, "running"));
+	start = vgpu_ms();
+	EXPECT_EQ(0, vgpu_copy());
+	EXPECT_GT(BOUND, vgpu_ms() - start);
+}
+
+static void inject(struct vgpu *v, const FIXTURE_VARIANT(vgpu_trouble) *trouble)
+{
+	vgpu_inject(v, trouble->kind, trouble->param);
+	if (trouble->also)
+		vgpu_inject(v, trouble->also, 0);
+}
+
+/*
+ * The trouble, until it has happened, to a copy if it needs one. That it has can be seen: it
+ * is not armed any more, or something counts it.
+ */
+static void meet(struct __test_metadata *_metadata, struct vgpu *v,
+		 const FIXTURE_VARIANT(vgpu_trouble) *trouble)
+{
+	uint64_t counted = trouble->count ? vgpu_count(v, "queues", trouble->count) : 0;
+	uint64_t seen = seen_elsewhere(v, trouble->kind);
+	uint64_t epoch = vgpu_count(v, "state", "epoch");
+	uint64_t start;
+
+	inject(v, trouble);
+	if (trouble->after == RECOVERS) {
+		/* When this comes, nobody knows */
+		EXPECT_TRUE(vgpu_boots_again(v, epoch));
+	} else {
+		start = vgpu_ms();
+		EXPECT_EQ(trouble->copy, vgpu_copy());
+		EXPECT_GT(BOUND, vgpu_ms() - start);
+	}
+	if (seen != UNSEEN)
+		EXPECT_TRUE(grows(v, trouble->kind, seen));
+	if (trouble->count)
+		EXPECT_LT(counted, vgpu_count(v, "queues", trouble->count));
+	if (trouble->kind == NVGRACE_INJECT_GSP_SLOW)
+		vgpu_calm(v);
+	EXPECT_EQ(0, vgpu_read(v, NVGRACE_TROUBLE_ARMED));
+}
+
+TEST_F_TIMEOUT(vgpu_trouble, met_by_a_copy_leaves_a_gpu_that_works_or_is_cleanly_dead, 120)
+{
+	meet(_metadata, &self->v, variant);
+	if (variant->after == DIES)
+		expect_dead(_metadata, &self->v);
+	if (variant->dump)
+		expect_dump(_metadata, &self->v, variant->dump);
+	if (variant->after == DIES) {
+		ASSERT_EQ(0, vgpu_reset(&self->v));
+	}
+	expect_works(_metadata, &self->v);
+	EXPECT_EQ(variant->after != WORKS, vgpu_events("lost"));
+	EXPECT_EQ(variant->after != WORKS, vgpu_events("ready"));
+	/* The reset that brings service back tells of itself, too */
+	EXPECT_EQ(variant->after != WORKS, vgpu_events("stop"));
+}
+
+/* One of them may have met it. The others go on, and end when they are told to */
+static void expect_load_works(struct __test_metadata *_metadata,
+			      unsigned int nr, int worker)
+{
+	uint64_t end = vgpu_ms() + BOUND;
+	unsigned int met = worker ? 1 : 0;
+	struct vgpu_load load;
+
+	do {
+		ASSERT_EQ(0, vgpu_load_read(&load));
+	} while (load.ended < met && vgpu_ms() < end);
+	EXPECT_EQ(met, load.ended);
+	EXPECT_EQ(load.ended, load.by[-worker]);
+	EXPECT_TRUE(vgpu_load_runs(nr - met));
+	ASSERT_EQ(0, vgpu_load(0));
+	ASSERT_EQ(0, vgpu_load_read(&load));
+	EXPECT_EQ(nr - met, load.by[0]);
+}
+
+TEST_F_TIMEOUT(vgpu_trouble, met_by_a_load_leaves_a_gpu_that_works_or_is_cleanly_dead, 120)
+{
+	unsigned int nr = variant->alone ? ENGINES : LOAD;
+	struct vgpu_load load;
+
+	ASSERT_EQ(0, vgpu_load(nr));
+	ASSERT_TRUE(vgpu_load_runs(nr));
+	if (variant->worker) {
+		/* It shall meet one of them, not a copy of our own */
+		inject(&self->v, variant);
+	} else {
+		meet(_metadata, &self->v, variant);
+	}
+	if (variant->after == WORKS) {
+		expect_load_works(_metadata, nr, variant->worker);
+		EXPECT_EQ(0, vgpu_read(&self->v, NVGRACE_TROUBLE_ARMED));
+	} else {
+		ASSERT_TRUE(vgpu_load_ends(&load, BOUND / 1000));
+		EXPECT_EQ(nr, load.by[EIO]);
+	}
+	if (variant->after == DIES) {
+		expect_dead(_metadata, &self->v);
+		ASSERT_EQ(0, vgpu_unbind(&self->v));
+		ASSERT_FALSE(vgpu_is_bound(&self->v));
+		ASSERT_EQ(0, vgpu_bind(&self->v));
+	}
+	expect_works(_metadata, &self->v);
+}
+
+/* Trouble with memory, which has consequences of its own */
+FIXTURE(vgpu_memory_trouble)
+{
+	struct vgpu v;
+	uint32_t errors;
+};
+
+FIXTURE_SETUP(vgpu_memory_trouble)
+{
+	int ret = open_running(&self->v);
+
+	if (ret == -ENODEV)
+		SKIP(return, "no GPU");
+	ASSERT_EQ(0, ret);
+	self->errors = vgpu_driver_errors(&self->v);
+}
+
+FIXTURE_TEARDOWN(vgpu_memory_trouble)
+{
+	close_running(_metadata, &self->v, self->errors);
+}
+
+/* A page that can be allocated, and both of its neighbours; 0: there is none */
+static uint64_t find_good_page(void)
+{
+	uint64_t addr;
+
+	for (addr = GIB(4); addr; addr -= MIB(96) + 3 * PAGE) {
+		if (!vgpu_heap_has(addr) && !vgpu_heap_has(addr - 1) &&
+		    !vgpu_heap_has(addr + PAGE))
+			return addr;
+		if (addr < MIB(200))
+			break;
+	}
+	return 0;
+}
+
+static bool page_is_kept_out(uint64_t addr)
+{
+	uint64_t end = vgpu_ms() + BOUND;
+
+	while (vgpu_heap_has(addr) != -ENOENT) {
+		if (vgpu_ms() > end)
+			return false;
+		usleep(10000);
+	}
+	return vgpu_heap_has(addr + PAGE - 1) == -ENOENT;
+}
+
+TEST_F_TIMEOUT(vgpu_memory_trouble, a_page_with_an_ecc_error_is_never_given_out_again, 120)
+{
+	uint64_t page = find_good_page();
+
+	ASSERT_NE(0, page);
+	ASSERT_EQ(0, vgpu_load(LOAD));
+	ASSERT_TRUE(vgpu_load_runs(LOAD));
+	vgpu_inject(&self->v, NVGRACE_INJECT_ECC, page / PAGE);
+	EXPECT_TRUE(page_is_kept_out(page));
+	expect_dump(_metadata, &self->v, "Xid 63");
+	/* That page, and nobody suffers */
+	EXPECT_EQ(0, vgpu_heap_has(page - 1));
+	EXPECT_EQ(0, vgpu_heap_has(page + PAGE));
+	EXPECT_TRUE(vgpu_load_runs(LOAD));
+	ASSERT_EQ(0, vgpu_load(0));
+
+	ASSERT_EQ(0, vgpu_reset(&self->v));
+	expect_works(_metadata, &self->v);
+	EXPECT_EQ(-ENOENT, vgpu_heap_has(page));
+	EXPECT_EQ(0, vgpu_heap_has(page - 1));
+}
+
+/* EGM is not behind PCI: the engine itself must stop, before anyone hears that it failed */
+TEST_F_TIMEOUT(vgpu_memory_trouble, a_lost_gpu_writes_to_egm_no_more, 60)
+{
+	pid_t child = fork();
+	int ret;
+
+	ASSERT_LE(0, child);
+	if (!child) {
+		usleep(300000);
+		vgpu_inject(&self->v, NVGRACE_INJECT_CRASH, 0);
+		_exit(0);
+	}
+	ret = vgpu_fill_egm();
+	ASSERT_EQ(child, waitpid(child, NULL, 0));
+	if (ret == -EOPNOTSUPP)
+		SKIP(return, "no EGM");
+	EXPECT_EQ(-EIO, ret);
+	EXPECT_TRUE(vgpu_becomes(&self->v, "lost"));
+	ASSERT_EQ(0, vgpu_reset(&self->v));
+	expect_works(_metadata, &self->v);
+}
+
+TEST_F_TIMEOUT(vgpu_memory_trouble, a_fault_is_told_even_if_its_interrupt_is_lost, 60)
+{
+	vgpu_inject(&self->v, NVGRACE_INJECT_LOST_FAULT, 0);
+	EXPECT_EQ(-EIO, vgpu_fault());
+	EXPECT_EQ(0, vgpu_read(&self->v, NVGRACE_TROUBLE_ARMED));
+	expect_works(_metadata, &self->v);
+}
+
+TEST_HARNESS_MAIN
