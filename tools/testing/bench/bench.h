@@ -132,5 +132,6 @@ int bench_kernel_memory(struct bench *b);
 int bench_alloc(struct bench *b);
 int bench_revoke(struct bench *b);
 int bench_start(struct bench *b);
+int bench_engine(struct bench *b);
 
 #endif

@@ -29,6 +29,7 @@ static const struct {
 	{ "revoke", "taking memory away, and giving it back", bench_revoke },
 	{ "start", "from /dev/iommu to memory that a device reaches", bench_start },
 	{ "nested", "DMA through two stages of translation", bench_nested },
+	{ "engine", "the PF's copy engine and the CPU's memcpy()", bench_engine },
 };
 
 enum {
