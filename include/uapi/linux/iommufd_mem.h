@@ -122,8 +122,9 @@ enum iommu_mem_alloc_flags {
  * returns. Where the region's policy is exclusive, one iommufd at a time can
  * hold memory of it, and as long as it does no device that is linked to the region,
  * nor a VF of one, can be used by anyone else: neither by another iommufd or VFIO
- * container (to bind it fails with EPERM), nor by a driver of the host. Memory of a
- * region is charged to the dmem cgroup of the caller.
+ * container (to bind it fails with EPERM), nor by a driver of the host, but for one
+ * that answers for what the device reaches. Memory of a region is charged to the dmem
+ * cgroup of the caller.
  *
  * Errnos:
  *
