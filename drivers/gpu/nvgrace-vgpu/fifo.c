@@ -324,10 +324,8 @@ void nvg_fifo_bar(struct nvg_gpu *gpu)
 	if (fifo->barred)
 		return;
 	fifo->barred = true;
-	/* Whose link is cut hears nothing, and is reset next */
-	if (pci_channel_offline(gpu->pdev))
-		return;
-	for (i = 0; i < gpu->engines.nr; i++)
+	/* Registers are not for a link that may be cut: it is reset next */
+	for (i = 0; !pci_channel_offline(gpu->pdev) && i < gpu->engines.nr; i++)
 		if (nvg_fifo_empty_engine(gpu, i))
 			dev_err(gpu->dev, "%s: not empty: it may write to EGM until a reset\n",
 				gpu->engines.e[i].name);

@@ -558,10 +558,10 @@ static int prepare_boot(struct nvg_gpu *gpu, struct gsp_boot *boot)
  */
 void nvg_gsp_end_dma(struct nvg_gpu *gpu)
 {
-	/* Its link is cut; it is reset before that is undone */
+	/* AER also says of a link that it is cut which works until it is reset */
+	pci_clear_master(gpu->pdev);
 	if (pci_channel_offline(gpu->pdev))
 		return;
-	pci_clear_master(gpu->pdev);
 	if (!pci_wait_for_pending_transaction(gpu->pdev))
 		dev_warn(gpu->dev, "DMA did not end\n");
 	set_flush_page(gpu, 0);
