@@ -161,13 +161,12 @@ static void retire_pages(struct work_struct *work)
 	struct nvg_gpu *gpu = container_of(work, struct nvg_gpu, health.retire);
 	int rc;
 
-	/* Who holds it for writing ends the firmware; the next boot asks anyway */
-	if (!down_read_trylock(&gpu->lock))
-		return;
+	/* A boot may have asked before: who holds the lock for it does not wait for this work */
+	guard(rwsem_read)(&gpu->lock);
 	rc = gpu->state == NVG_RUNNING ? nvg_fb_retire_new(gpu) : 0;
-	up_read(&gpu->lock);
 	if (rc < 0)
-		dev_err(gpu->dev, "failed pages of the framebuffer are not known: %d\n", rc);
+		dev_err_ratelimited(gpu->dev,
+				    "failed pages of the framebuffer are not known: %d\n", rc);
 }
 
 /* With health->lock. The first reason is kept: what follows is mostly its effect */
