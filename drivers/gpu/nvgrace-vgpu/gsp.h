@@ -85,7 +85,8 @@ struct nvg_gsp_mem {
  * @rmargs: arguments of RM, with the place of the queues
  * @flush: page that the GPU writes to when it flushes its writes to memory
  * @watch: looks whether the firmware still runs
- * @started: FSP was asked to start the firmware since the last reset or unload
+ * @started: FSP was asked to start the firmware since the last reset or unload, or did
+ *	not answer: the GPU needs a reset
  */
 struct nvg_gsp {
 	struct nvg_gsp_mem log[NVG_GSP_NR_LOGS];

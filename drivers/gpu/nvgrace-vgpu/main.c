@@ -110,8 +110,11 @@ static int decide_vgpu(struct nvg_gpu *gpu)
 		return 0;
 	}
 	rc = nvg_fsp_vgpu_knob(gpu, &on);
-	if (rc && rc != -EREMOTEIO)
+	if (rc && rc != -EREMOTEIO) {
+		/* FSP may be at it still: a reset comes before the next request */
+		gpu->gsp.started = true;
 		return rc;
+	}
 	if (!on)
 		dev_info(gpu->dev, "vGPUs off: the GPU is not configured for them\n");
 	gpu->vgpu = on;
