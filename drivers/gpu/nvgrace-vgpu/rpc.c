@@ -31,7 +31,7 @@
 #define REPLY_MS	5000U		/* from when the request is the oldest one */
 #define POLL_MS		100U
 #define SPACE_MS	1000U		/* without the firmware having read anything */
-#define SPACE_TOTAL_MS	10000U
+#define SPACE_TOTAL_MS	10000U		/* of a message */
 #define SPACE_POLL_MS	2U
 #define BURST		(4 * NVG_QUEUE_ELEMS)	/* records read in a row */
 #define MAX_EVENT	4096U	/* bytes that are kept of an event, far more than any has */
@@ -51,7 +51,7 @@ struct waiter {
 	u32 seq;
 	void *reply;
 	size_t reply_len;
-	unsigned long since;	/* jiffies, when all earlier requests were answered */
+	unsigned long since;	/* jiffies, when it was sent and all earlier ones were answered */
 	int err;
 	struct completion done;
 };
@@ -118,9 +118,9 @@ static u32 cmdq_read_index(struct nvg_rpc *rpc)
 	return le32_to_cpu(READ_ONCE(*cmdq_rx(rpc)));
 }
 
-static int wait_for_space(struct nvg_gpu *gpu, u32 elems)
+/* @last: jiffies until when the whole message must be in the queue */
+static int wait_for_space(struct nvg_gpu *gpu, u32 elems, unsigned long last)
 {
-	unsigned long last = jiffies + msecs_to_jiffies(SPACE_TOTAL_MS);
 	unsigned long limit = 0;
 	struct nvg_rpc *rpc = &gpu->rpc;
 	u32 rd, seen = NVG_QUEUE_ELEMS;
@@ -159,14 +159,15 @@ static int wait_for_space(struct nvg_gpu *gpu, u32 elems)
 	return 0;
 }
 
-static int send_record(struct nvg_gpu *gpu, u32 fn, u32 seq, const void *payload, u32 len)
+static int send_record(struct nvg_gpu *gpu, u32 fn, u32 seq, const void *payload, u32 len,
+		       unsigned long last)
 {
 	struct nvg_rpc *rpc = &gpu->rpc;
 	u32 elems;
 	int err;
 
 	elems = nvg_record_encode(rpc->scratch, fn, seq, rpc->cmdq_seq, payload, len);
-	err = wait_for_space(gpu, elems);
+	err = wait_for_space(gpu, elems, last);
 	if (err)
 		return err;
 	rpc->cmdq_wr = nvg_queue_put(rpc->shm + SHM_CMDQ + NVG_QUEUE_RING, rpc->cmdq_wr,
@@ -186,6 +187,7 @@ static int send_message(struct nvg_gpu *gpu, u32 fn, u32 seq, const void *payloa
 {
 	struct nvg_rpc *rpc = &gpu->rpc;
 	size_t done = min_t(size_t, len, NVG_RECORD_PAYLOAD), step;
+	unsigned long last = jiffies + msecs_to_jiffies(SPACE_TOTAL_MS);
 	int err;
 
 	lockdep_assert_held(&rpc->send_lock);
@@ -196,12 +198,12 @@ static int send_message(struct nvg_gpu *gpu, u32 fn, u32 seq, const void *payloa
 		rpc->stats.sent++;
 		remember(gpu, NVG_RPC_SENT, fn, seq, len, 0);
 	}
-	err = send_record(gpu, fn, seq, payload, done);
+	err = send_record(gpu, fn, seq, payload, done, last);
 	if (err)
 		return err;
 	for (; done < len; done += step) {
 		step = min_t(size_t, len - done, NVG_RECORD_PAYLOAD);
-		err = send_record(gpu, NVG_FN_CONTINUATION, seq, payload + done, step);
+		err = send_record(gpu, NVG_FN_CONTINUATION, seq, payload + done, step, last);
 		if (err) {
 			/* It has half a message, and would take the next one for its rest */
 			nvg_rpc_stop(gpu, err == -ENOSPC ? -EIO : err);
@@ -341,6 +343,8 @@ int nvg_rpc_call(struct nvg_gpu *gpu, u32 fn, const void *payload, size_t len,
 	}
 	if (err)
 		return leave(rpc, &waiter) ? err : waiter.err;
+	/* All of it is in the queue only now */
+	WRITE_ONCE(waiter.since, jiffies);
 	err = wait_for(gpu, &waiter.done, &waiter.since, REPLY_MS);
 	return err ? give_up(gpu, &waiter, err) : waiter.err;
 }
