@@ -94,7 +94,7 @@ struct nvgrace_vgpu_info {
  *	already: what was submitted and does not end before the notifier returns, fails.
  *	Nobody may touch a mapping of nvgrace_vgpu_bar1_map() when it has returned: from
  *	the reset on such a mapping shows framebuffer that is another's
- * @NVGRACE_VGPU_EVENT_LOST: it is gone; all handles are dead
+ * @NVGRACE_VGPU_EVENT_LOST: it is gone; all handles are dead. Can be told twice
  * @NVGRACE_VGPU_EVENT_READY: it works again; nothing of before does
  */
 enum nvgrace_vgpu_event {

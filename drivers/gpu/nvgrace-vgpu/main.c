@@ -265,6 +265,9 @@ static int nvg_gpu_start(struct nvg_gpu *gpu)
 	dev_info(gpu->dev, "%s, firmware %s, %u MiB, vGPUs %s\n", gpu->info.name, NVG_FW_VERSION,
 		 (unsigned int)(gpu->info.fb_length >> 20), gpu->vgpu ? "on" : "off");
 	nvg_aux_notify(gpu, NVGRACE_VGPU_EVENT_READY);
+	/* If it was lost before this, they have heard of that first */
+	if (nvg_gpu_is_lost(gpu))
+		nvg_aux_lost(gpu);
 	return 0;
 }
 
