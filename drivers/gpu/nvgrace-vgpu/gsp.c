@@ -613,7 +613,8 @@ static int end_firmware(struct nvg_gpu *gpu, bool suspend)
 		dev_err(gpu->dev, "firmware end: the request was not answered: %d\n", rc);
 		return rc;
 	}
-	rc = read_poll_timeout(nvg_rd32, mailbox, mailbox & NVG_MAILBOX0_SUSPENDED,
+	rc = read_poll_timeout(nvg_rd32, mailbox,
+			       mailbox & NVG_MAILBOX0_SUSPENDED && !PCI_POSSIBLE_ERROR(mailbox),
 			       NVG_GSP_POLL_US, NVG_GSP_SUSPENDED_US, false, gpu,
 			       NV_PGSP_FALCON_MAILBOX0);
 	if (rc) {
