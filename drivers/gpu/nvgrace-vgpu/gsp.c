@@ -456,9 +456,11 @@ static int wait_active(struct nvg_gpu *gpu)
 			       NV_PGSP_RISCV_CPUCTL);
 	if (rc)
 		dev_err(gpu->dev, "GSP start: RISC-V not active in 5 s: CPUCTL %#x\n", cpuctl);
-	else if (PCI_POSSIBLE_ERROR(cpuctl) || !(cpuctl & NV_PGSP_RISCV_CPUCTL_ACTIVE_STAT))
-		rc = -EIO;
-	return rc;
+	else if (PCI_POSSIBLE_ERROR(cpuctl))
+		dev_err(gpu->dev, "GSP start: CPUCTL cannot be read\n");
+	else if (cpuctl & NV_PGSP_RISCV_CPUCTL_ACTIVE_STAT)
+		return 0;
+	return rc ? rc : -EIO;
 }
 
 static u64 wpr2_addr(u32 reg)

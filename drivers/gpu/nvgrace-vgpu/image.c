@@ -321,7 +321,12 @@ static int load_fmc(struct nvg_gpu *gpu, struct nvg_image *image)
 	if (rc)
 		goto out;
 	hash = need_section(gpu, fw, NVG_FW_FMC, "hash", sizeof(image->hash), &len);
-	if (!hash || len != sizeof(image->hash)) {
+	if (hash && len != sizeof(image->hash)) {
+		dev_err(gpu->dev, "firmware file %s: hash of %zu bytes, %zu wanted\n", NVG_FW_FMC,
+			len, sizeof(image->hash));
+		hash = NULL;
+	}
+	if (!hash) {
 		rc = -EINVAL;
 		goto out;
 	}
