@@ -11,12 +11,14 @@ static void read_vf_bar(struct pci_dev *pdev, unsigned int index, int total,
 			struct nvg_vf_bar *bar)
 {
 	struct resource *res = pci_resource_n(pdev, PCI_IOV_RESOURCES + index);
+	resource_size_t size = pci_resource_len(pdev, PCI_IOV_RESOURCES + index);
 
 	*bar = (struct nvg_vf_bar){};
-	if (!resource_size(res) || res->flags & IORESOURCE_UNSET)
+	/* Not resource_size(), which is 1 where there is nothing */
+	if (!size || res->flags & IORESOURCE_UNSET)
 		return;
 	bar->addr = pci_bus_address(pdev, PCI_IOV_RESOURCES + index);
-	bar->size = resource_size(res) / total;
+	bar->size = size / total;
 	bar->is_64bit = res->flags & IORESOURCE_MEM_64;
 }
 

@@ -486,6 +486,7 @@ static void sriov_caps_are_those_of_the_pci_core(struct kunit *test)
 	struct nvg_gpu *gpu = nvgt_rm_gpu(test);
 	int total = pci_sriov_get_totalvfs(gpu->pdev);
 	struct resource *res;
+	resource_size_t size;
 	unsigned int i;
 	u16 offset = 0;
 	int cap;
@@ -503,11 +504,12 @@ static void sriov_caps_are_those_of_the_pci_core(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, caps->enabled, nvgt_gpu(test)->info.vgpu);
 	for (i = 0; i < ARRAY_SIZE(index); i++) {
 		res = pci_resource_n(gpu->pdev, PCI_IOV_RESOURCES + index[i]);
-		if (!resource_size(res))
+		size = pci_resource_len(gpu->pdev, PCI_IOV_RESOURCES + index[i]);
+		if (!size)
 			continue;
 		KUNIT_EXPECT_EQ(test, le64_to_cpu(caps->bar[i]),
 				pci_bus_address(gpu->pdev, PCI_IOV_RESOURCES + index[i]));
-		KUNIT_EXPECT_EQ(test, le64_to_cpu(caps->bar_size[i]), resource_size(res) / total);
+		KUNIT_EXPECT_EQ(test, le64_to_cpu(caps->bar_size[i]), size / total);
 		KUNIT_EXPECT_EQ(test, caps->bar_64bit[i], !!(res->flags & IORESOURCE_MEM_64));
 	}
 }
