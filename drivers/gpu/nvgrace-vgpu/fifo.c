@@ -311,7 +311,8 @@ static int nvg_fifo_empty_engine(struct nvg_gpu *gpu, unsigned int engine)
  * emptied in the way in which it would. Then the GPU loses the right to access system
  * memory; but that is PCI's, and EGM is not behind it.
  *
- * When it returns, no job of a channel accesses memory of the CPU any more.
+ * When it returns, no job of a channel accesses memory of the CPU any more; but EGM, if the link
+ * is frozen, until it is reset.
  *
  * Context: may sleep; gpu->lock is held, or the caller is waited for by who holds it.
  */

@@ -4,8 +4,8 @@
  * in terms that outlive a version of the firmware. The layouts of one version are
  * private to its file (fw_r570.c).
  *
- * All functions may sleep, and return 0 or a negative errno: that of nvg_rpc_call(),
- * or what RM's status says (nvg_rm_errno()).
+ * All functions may sleep, and return 0 (those that fill an array: how many) or a negative
+ * errno: that of nvg_rpc_call(), or what RM's status says (nvg_rm_errno()).
  */
 #ifndef NVGRACE_VGPU_FW_H
 #define NVGRACE_VGPU_FW_H

@@ -165,7 +165,7 @@ EXPORT_SYMBOL_IF_KUNIT(nvg_fw_get_static_info);
 /**
  * nvg_fw_unload - ask the firmware to end
  * @gpu: the GPU
- * @suspend: the framebuffer keeps its power
+ * @suspend: the host is about to sleep
  *
  * Return: 0 or a negative errno, see nvg_rpc_call().
  */

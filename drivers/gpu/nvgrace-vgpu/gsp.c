@@ -573,9 +573,10 @@ void nvg_gsp_end_dma(struct nvg_gpu *gpu)
  * nvg_gsp_boot() - boot the firmware
  * @gpu: the GPU, in its state after a reset or after nvg_gsp_unload()
  *
- * Return: 0: it runs, and messages pass. -ENOENT or -EINVAL: its files; -ETIMEDOUT: a
- * step took too long; -EREMOTEIO: FSP refused; -EIO: FMC or the firmware failed; -EPROTO:
- * an answer made no sense; -ENOMEM.
+ * Return: 0: it runs, and messages pass. -ENOENT: a file of it is missing; -EINVAL: one is
+ * not what it should be, or the framebuffer is too small for it; -ETIMEDOUT: a step took too
+ * long; -EREMOTEIO: FSP refused; -EIO: FMC or the firmware failed; -EPROTO: an answer made no
+ * sense; -ENOMEM; or what nvg_rm_errno() makes of the status of its start.
  */
 int nvg_gsp_boot(struct nvg_gpu *gpu)
 {
@@ -634,7 +635,7 @@ static int end_firmware(struct nvg_gpu *gpu, bool suspend)
 /**
  * nvg_gsp_unload() - end the firmware
  * @gpu: the GPU; its firmware runs or is lost
- * @suspend: the framebuffer keeps its contents, the next boot is a resume
+ * @suspend: for a sleep of the host; the next boot is from scratch all the same
  *
  * No messages pass any more, and DMA of the GPU is off. If the firmware did not end in order,
  * gsp.started stays true and the GPU needs a reset.

@@ -274,7 +274,7 @@ static int nvg_gpu_start(struct nvg_gpu *gpu)
 /**
  * nvg_gpu_stop() - end all that needs the firmware, and the firmware
  * @gpu: the GPU, running, lost or stopped already; its device is locked
- * @suspend: the framebuffer keeps its contents
+ * @suspend: for a sleep of the host; nothing is kept over it
  *
  * A lost firmware is not asked for anything. Afterwards the GPU neither interrupts nor reads or
  * writes host memory.
