@@ -638,7 +638,7 @@ void nvgrace_rm_ecc(NvGraceGpu *gpu, uint32_t page)
     gpu->rm->ecc_total++;
     text = g_strdup_printf("page 0x%x of 64 KiB retired after a double-bit "
                            "error", page);
-    nvgrace_rm_xid(gpu, RM_XID_ECC, 0, text);
+    nvgrace_rm_xid(gpu, RM_XID_ECC, UINT32_MAX, text);
     rm_notify(gpu, R570_NOTIFY_ECC_DBE, page);
 }
 
