@@ -169,6 +169,18 @@ uint32_t vgpu_driver_errors(struct vgpu *v)
 	return vgpu_read(v, NVGRACE_TROUBLE_ERRORS);
 }
 
+int vgpu_open_running(struct vgpu *v)
+{
+	int ret = vgpu_open(v);
+
+	if (ret)
+		return ret;
+	vgpu_calm(v);
+	if (!vgpu_is_bound(v))
+		ret = vgpu_bind(v);
+	return ret ? ret : vgpu_becomes(v, "running") ? 0 : -ETIMEDOUT;
+}
+
 /* "VALUE" of a line "@name: VALUE"; "" without such a line or file */
 static const char *file_value(const char *path, const char *name, char *text, size_t size)
 {

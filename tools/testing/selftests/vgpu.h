@@ -24,6 +24,8 @@ struct vgpu {
 
 /* Find the PF and map the window. 0, or a negative errno: -ENODEV without such a GPU */
 int vgpu_open(struct vgpu *v);
+/* The same, and its driver is bound and works, without any trouble */
+int vgpu_open_running(struct vgpu *v);
 void vgpu_close(struct vgpu *v);
 
 /* The core driver gets the PF, or gives it up: what probe said */

@@ -25,15 +25,11 @@ FIXTURE(vgpu_boot)
 
 FIXTURE_SETUP(vgpu_boot)
 {
-	int ret = vgpu_open(&self->v);
+	int ret = vgpu_open_running(&self->v);
 
 	if (ret == -ENODEV)
 		SKIP(return, "no GPU");
 	ASSERT_EQ(0, ret);
-	vgpu_calm(&self->v);
-	if (!vgpu_is_bound(&self->v))
-		ASSERT_EQ(0, vgpu_bind(&self->v));
-	ASSERT_TRUE(vgpu_becomes(&self->v, "running"));
 	self->errors = vgpu_driver_errors(&self->v);
 }
 

@@ -33,16 +33,12 @@ FIXTURE(vgpu_trace)
 
 FIXTURE_SETUP(vgpu_trace)
 {
-	int ret = vgpu_open(&self->v);
+	int ret = vgpu_open_running(&self->v);
 
 	self->made = false;
 	if (ret == -ENODEV)
 		SKIP(return, "no GPU");
 	ASSERT_EQ(0, ret);
-	vgpu_calm(&self->v);
-	if (!vgpu_is_bound(&self->v))
-		ASSERT_EQ(0, vgpu_bind(&self->v));
-	ASSERT_TRUE(vgpu_becomes(&self->v, "running"));
 	ASSERT_EQ(0, vgpu_load_test_module());
 	self->errors = vgpu_driver_errors(&self->v);
 	snprintf(self->instance, sizeof(self->instance), TRACING "/instances/vgpu.%d", getpid());

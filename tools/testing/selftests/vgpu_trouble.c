@@ -88,17 +88,11 @@ TROUBLE(fatal_pci_error, PCIE_FATAL, .after = RECOVERS, .dump = "fatal PCIe erro
 
 static int open_running(struct vgpu *v)
 {
-	int ret = vgpu_open(v);
+	int ret = vgpu_open_running(v);
 
 	if (ret)
 		return ret;
-	vgpu_calm(v);
-	if (!vgpu_is_bound(v))
-		ret = vgpu_bind(v);
-	if (!ret && !vgpu_becomes(v, "running"))
-		ret = -ETIMEDOUT;
-	if (!ret)
-		ret = vgpu_load_test_module();
+	ret = vgpu_load_test_module();
 	vgpu_drop_dump(v);
 	return ret ? ret : vgpu_copy();
 }
