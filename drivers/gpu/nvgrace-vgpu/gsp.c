@@ -422,6 +422,9 @@ static int lockdown_state(struct nvg_gpu *gpu, u64 params, u32 *mailbox)
 		return 0;
 	*mailbox = nvg_rd32(gpu, NV_PGSP_FALCON_MAILBOX0);
 	addr = (u64)nvg_rd32(gpu, NV_PGSP_FALCON_MAILBOX1) << 32 | *mailbox;
+	/* FMC can have changed both between the two reads */
+	if (*mailbox && *mailbox != nvg_rd32(gpu, NV_PGSP_FALCON_MAILBOX0))
+		return 0;
 	if (*mailbox)
 		return addr == params ? 0 : -1;
 	hwcfg2 = nvg_rd32(gpu, NV_PGSP_FALCON_HWCFG2);
