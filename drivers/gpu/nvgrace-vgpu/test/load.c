@@ -127,13 +127,13 @@ static int nvgt_load_add(void)
 	nvgt_nr_workers++;
 	scoped_guard(spinlock, &nvgt_done_lock)
 		nvgt_done.starting++;
-	wake_up_process(worker->task);
 	return 0;
 }
 
 /* nvgt_load_lock is held */
 static int nvgt_load_start(unsigned int nr)
 {
+	unsigned int i;
 	int ret = 0;
 
 	scoped_guard(spinlock, &nvgt_done_lock)
@@ -143,9 +143,14 @@ static int nvgt_load_start(unsigned int nr)
 		return -ENOMEM;
 	while (nr-- && !ret)
 		ret = nvgt_load_add();
-	if (ret)
+	if (ret) {
 		nvgt_load_stop();
-	return ret;
+		return ret;
+	}
+	/* All at once: the first would keep the CPUs from those that are to come */
+	for (i = 0; i < nvgt_nr_workers; i++)
+		wake_up_process(nvgt_workers[i].task);
+	return 0;
 }
 
 static ssize_t nvgt_load_write(struct file *file, const char __user *text, size_t count,
