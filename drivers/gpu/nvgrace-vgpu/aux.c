@@ -118,7 +118,7 @@ EXPORT_SYMBOL_NS_GPL(nvgrace_vgpu_unregister_notifier, "NVGRACE_VGPU");
  *
  * Context: may sleep.
  * Return: the memory or an ERR_PTR: -EINVAL @size is 0, or @align no power of two;
- * -ENOSPC there is no such piece; -EIO; -ENOMEM.
+ * -ENOSPC there is no such piece, or no host memory to split a larger one; -EIO; -ENOMEM.
  */
 struct nvgrace_vgpu_fb *nvgrace_vgpu_fb_alloc(struct nvgrace_vgpu *vgpu, u64 size, u64 align)
 {

@@ -326,7 +326,7 @@ static void fb_range(struct nvg_fb *fb, struct list_head *blocks, u64 *start, u6
  * The memory holds what its last owner left there.
  *
  * Return: the piece; -EINVAL; -EIO if the firmware does not run; -ENOSPC if there is no
- * such piece; -ENOMEM.
+ * such piece, or gpu_buddy had no memory to split a larger one; -ENOMEM.
  */
 struct nvg_fb_mem *nvg_fb_alloc(struct nvg_gpu *gpu, u64 size, u64 align)
 {
