@@ -25,6 +25,41 @@ int fault_open(void)
 	return ret < 0 ? -errno : ret;
 }
 
+static unsigned long address_of(const char *function)
+{
+	FILE *symbols = fopen("/proc/kallsyms", "r");
+	unsigned long addr, found = 0;
+	char name[256];
+
+	if (!symbols)
+		return 0;
+	/* A module's functions have its name behind theirs */
+	while (!found && fscanf(symbols, "%lx %*c %255s%*[^\n]", &addr, name) == 2)
+		if (!strcmp(name, function))
+			found = addr;
+	fclose(symbols);
+	return found;
+}
+
+int fault_spare(const char *first, const char *end)
+{
+	static const char *const kinds[] = { "failslab", "fail_page_alloc" };
+	unsigned long from = first ? address_of(first) : 0;
+	unsigned long to = end ? address_of(end) : 0;
+	char text[2][24];
+	unsigned int i;
+
+	if (first && (!from || from >= to))
+		return -ENOENT;
+	snprintf(text[0], sizeof(text[0]), "%lu", from);
+	snprintf(text[1], sizeof(text[1]), "%lu", to);
+	for (i = 0; i < 2; i++)
+		if (memtest_write(text[0], DEBUGFS "/%s/reject-start", kinds[i]) ||
+		    memtest_write(text[1], DEBUGFS "/%s/reject-end", kinds[i]))
+			return -ENOTTY;
+	return 0;
+}
+
 int fault_arm(int fd, int nth)
 {
 	char text[16];

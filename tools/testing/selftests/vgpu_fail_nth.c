@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Every allocation of the core driver fails once: in probe, until a channel has made its
- * first copy; in a copy with a context of its own, from begin to end; when VFs are
- * enabled. That then fails, or does without; it leaves nothing behind, and the
+ * first copy; and in a copy with a context of its own, from begin to end. That then fails
+ * with ENOMEM, or what others make of it, or does without; it leaves nothing behind, and the
  * next one succeeds. Needs a kernel with fault injection (the debug flavour).
+ *
+ * Not here, for Linux 7.3 does not survive it: VFs, for which only the PCI core allocates
+ * (it warns of a device_add() that fails, and then trips over it); and what the core of the
+ * interrupts needs of its own (see SPARED).
  */
 #include "kselftest_harness.h"
 
@@ -16,8 +20,14 @@
 #include "vgpu.h"
 
 #define MOST_ALLOCATIONS	5000
-#define VFS			2
 #define SLACK			400
+
+/*
+ * kernel/irq/irqdomain.c and proc.c: irq_domain_set_mapping() does not look whether
+ * radix_tree_insert() had memory, so that the interrupt is an unexpected one, and
+ * unregister_irq_proc() warns of entries that register_irq_proc() could not make
+ */
+#define SPARED			"irq_domain_set_mapping", "unregister_irq_proc"
 
 FIXTURE(vgpu_fail_nth)
 {
@@ -37,6 +47,7 @@ FIXTURE_SETUP(vgpu_fail_nth)
 	self->fail_nth = fault_open();
 	if (self->fail_nth < 0)
 		SKIP(return, "this kernel has no fault injection");
+	ASSERT_EQ(0, fault_spare(SPARED));
 	vgpu_calm(&self->v);
 	if (!vgpu_is_bound(&self->v)) {
 		ASSERT_EQ(0, vgpu_bind(&self->v));
@@ -50,12 +61,11 @@ FIXTURE_TEARDOWN(vgpu_fail_nth)
 	if (self->fail_nth < 0)
 		return;
 	close(self->fail_nth);
+	EXPECT_EQ(0, fault_spare(NULL, NULL));
 	EXPECT_EQ(self->errors, vgpu_driver_errors(&self->v));
-	if (!vgpu_is_bound(&self->v)) {
-		EXPECT_EQ(0, vgpu_bind(&self->v));
-	}
+	vgpu_unbind(&self->v);
+	EXPECT_EQ(0, vgpu_bind(&self->v));
 	EXPECT_TRUE(vgpu_becomes(&self->v, "running"));
-	vgpu_set_vfs(&self->v, 0);
 	EXPECT_EQ(0, vgpu_rmmod(VGPU_TEST));
 	vgpu_close(&self->v);
 }
@@ -84,12 +94,24 @@ static int deed_do(struct deed *deed)
 	return pwrite(deed->fd, deed->text, strlen(deed->text), 0) < 0 ? -errno : 0;
 }
 
+/* ENOMEM in the words of others: gpu_buddy and MSI-X, MSI-X, mappings of a BAR */
+static const int others[] = { ENOSPC, ENODEV, EBUSY, EINVAL, 0 };
+static const int gpu_buddy[] = { ENOSPC, 0 };
+
+static bool is_one_of(int ret, const int *errors)
+{
+	for (; *errors; errors++)
+		if (ret == -*errors)
+			return true;
+	return false;
+}
+
 /*
  * Does it again and again, each time with another allocation that fails, until none does.
- * Between them @undo is called, with what came of it
+ * Between them @undo is called, with what came of it: 0, ENOMEM or one of @errors
  */
 static void survive(struct __test_metadata *_metadata, FIXTURE_DATA(vgpu_fail_nth) *self,
-		    struct deed *deed,
+		    struct deed *deed, const int *errors,
 		    void (*undo)(struct __test_metadata *_metadata, struct vgpu *v, int ret))
 {
 	static struct slabs before;
@@ -109,7 +131,9 @@ static void survive(struct __test_metadata *_metadata, FIXTURE_DATA(vgpu_fail_nt
 		since += vgpu_ms();
 		failed = fault_disarm(self->fail_nth);
 		if (ret) {
-			/* Not always ENOMEM: the PCI core has many words for it */
+			EXPECT_TRUE(ret == -ENOMEM || is_one_of(ret, errors)) {
+				TH_LOG("allocation %d: %d", nth, ret);
+			}
 			ASSERT_TRUE(failed);
 			refused++;
 		}
@@ -130,9 +154,10 @@ static void undo_probe(struct __test_metadata *_metadata, struct vgpu *v, int re
 	ASSERT_EQ(!ret, vgpu_is_bound(v));
 	if (ret)
 		return;
-	/* The driver can do without debugfs */
-	if (*vgpu_state(v, text, sizeof(text)))
-		ASSERT_TRUE(vgpu_becomes(v, "running"));
+	/* It does without debugfs */
+	if (*vgpu_state(v, text, sizeof(text))) {
+		ASSERT_STREQ("running", text);
+	}
 	ASSERT_EQ(0, vgpu_unbind(v));
 }
 
@@ -142,7 +167,7 @@ TEST_F_TIMEOUT(vgpu_fail_nth, probe_survives_each_failed_allocation, 900)
 
 	ASSERT_EQ(0, vgpu_unbind(&self->v));
 	ASSERT_EQ(0, deed_open(&probe, self->v.pf, VGPU_PCI "/drivers/" VGPU_DRIVER "/bind"));
-	survive(_metadata, self, &probe, undo_probe);
+	survive(_metadata, self, &probe, others, undo_probe);
 	close(probe.fd);
 }
 
@@ -159,29 +184,8 @@ TEST_F_TIMEOUT(vgpu_fail_nth, a_copy_survives_each_failed_allocation, 300)
 	struct deed copy;
 
 	ASSERT_EQ(0, deed_open(&copy, "1", "/sys/kernel/debug/" VGPU_TEST "/copy"));
-	survive(_metadata, self, &copy, undo_nothing);
+	survive(_metadata, self, &copy, gpu_buddy, undo_nothing);
 	close(copy.fd);
-}
-
-static void undo_vfs(struct __test_metadata *_metadata, struct vgpu *v, int ret)
-{
-	uint64_t nr = memtest_number(VGPU_PCI "/devices/%s/sriov_numvfs", v->pf);
-
-	ASSERT_EQ(ret ? 0 : VFS, nr);
-	if (!ret) {
-		ASSERT_EQ(0, vgpu_set_vfs(v, 0));
-	}
-}
-
-TEST_F_TIMEOUT(vgpu_fail_nth, enabling_vfs_survives_each_failed_allocation, 300)
-{
-	struct deed enable;
-	char text[8];
-
-	snprintf(text, sizeof(text), "%u", VFS);
-	ASSERT_EQ(0, deed_open(&enable, text, VGPU_PCI "/devices/%s/sriov_numvfs", self->v.pf));
-	survive(_metadata, self, &enable, undo_vfs);
-	close(enable.fd);
 }
 
 TEST_HARNESS_MAIN
