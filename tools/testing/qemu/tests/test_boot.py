@@ -586,7 +586,16 @@ def test_firmware_ends_and_boots_again(machine, gpu):
         boot.unload()
         equal(gpu.rd(regs.NV_PGSP_MAILBOX0) >> 31, 1)
         equal(wpr2(gpu), (0, 0))
+        # For the last request, which it had read before
+        gpu.wr(regs.NV_PGSP_QUEUE_HEAD, 0)
         gpu.mistake('no queue', gpu.wr, regs.NV_PGSP_QUEUE_HEAD, 0)
+
+
+def test_nothing_is_sent_to_firmware_that_ended(machine, gpu):
+    boot = Boot(machine, gpu)
+    boot.init()
+    boot.unload()
+    gpu.mistake('no queue', boot.queue.send, 47)
 
 
 def test_a_write_into_wpr2_is_found_at_the_end(machine, gpu):

@@ -326,6 +326,8 @@ void nvgrace_msgq_reset(NvGraceGpu *gpu);
 bool nvgrace_msgq_start(NvGraceGpu *gpu, const NvGraceQueueArgs *args);
 void nvgrace_msgq_stop(NvGraceGpu *gpu);
 void nvgrace_msgq_doorbell(NvGraceGpu *gpu);
+/* Is there a request that nobody reads any more, or no queue where it was? */
+bool nvgrace_msgq_unread(NvGraceGpu *gpu);
 /* A reply to the request at hand, or (sequence 0) an event; copied */
 void nvgrace_msgq_reply(NvGraceGpu *gpu, uint32_t function, uint32_t sequence,
                         uint32_t result, const void *payload, size_t len);

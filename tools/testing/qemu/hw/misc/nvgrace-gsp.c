@@ -102,6 +102,7 @@ struct NvGraceGsp {
     QEMUTimer timer;        /* to the next state */
     QEMUTimer dead;         /* ends the queues after a crash */
     bool parameters_stay;   /* lockdown is stuck */
+    bool bell_due;          /* the last request's, after the end */
     NvGraceCot cot;
     uint64_t libos;         /* DMA address of its arguments */
 
@@ -881,6 +882,7 @@ void nvgrace_gsp_boot(NvGraceGpu *gpu, const NvGraceCot *cot)
     NvGraceGsp *gsp = gpu->gsp;
 
     gsp->cot = *cot;
+    gsp->bell_due = false;
     gsp->irqstat = 0;
     gsp_enter(gsp, GSP_LOCKED, GSP_LOCKED_NS);
 }
@@ -894,6 +896,7 @@ void nvgrace_gsp_unload(NvGraceGpu *gpu)
     }
     nvgrace_gsp_log(gpu, "the host unloads");
     gsp->mailbox[0] |= NV_PGSP_MAILBOX0_SUSPENDED;
+    gsp->bell_due = true;
     gsp_enter(gsp, GSP_SUSPENDED, GSP_HALT_NS);
 }
 
@@ -995,7 +998,11 @@ static void gsp_doorbell(NvGraceGpu *gpu, uint32_t val)
     case GSP_CRASHED:
         break;
     default:
-        nvgrace_driver_error(gpu, "doorbell while GSP has no queue");
+        /* It can have read the last request before the host came to ring */
+        if (!gpu->gsp->bell_due || nvgrace_msgq_unread(gpu)) {
+            nvgrace_driver_error(gpu, "doorbell while GSP has no queue");
+        }
+        gpu->gsp->bell_due = false;
         break;
     }
 }
@@ -1041,6 +1048,7 @@ void nvgrace_gsp_reset(NvGraceGpu *gpu)
 
     timer_del(&gsp->dead);
     gsp_enter(gsp, GSP_OFF, 0);
+    gsp->bell_due = false;
     gsp->irqstat = 0;
     memset(gsp->mailbox, 0, sizeof(gsp->mailbox));
     gsp->os = 0;

@@ -632,6 +632,11 @@ void nvgrace_msgq_doorbell(NvGraceGpu *gpu)
     }
 }
 
+bool nvgrace_msgq_unread(NvGraceGpu *gpu)
+{
+    return msgq_used(gpu) != 0;
+}
+
 /* Start and end */
 
 static bool msgq_pages(NvGraceGpu *gpu, const NvGraceQueueArgs *args)
