@@ -278,8 +278,11 @@ static void nvg_fifo_poll(struct work_struct *work)
 	 * all channels off himself.
 	 */
 	if (down_read_trylock(&gpu->lock)) {
-		for (i = 0; gpu->state == NVG_RUNNING && i < gpu->engines.nr; i++)
+		for (i = 0; gpu->state == NVG_RUNNING && i < gpu->engines.nr; i++) {
+			/* To take a channel off the engine before can have taken seconds */
+			nvg_channels_complete(gpu, i);
 			nvg_fifo_end_hung(gpu, i);
+		}
 		up_read(&gpu->lock);
 	}
 	if (READ_ONCE(fifo->nr_jobs))
