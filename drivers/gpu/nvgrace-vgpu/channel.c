@@ -649,8 +649,8 @@ struct dma_fence *nvg_channel_end(struct nvg_channel *channel, struct nvg_push *
  * nvg_channel_resume().
  *
  * Context: may sleep; gpu->lock is held.
- * Return: 0; -ETIMEDOUT the engine did not let go of it, so that it goes on; why the
- * channel ended; or what the firmware said.
+ * Return: 0; -ETIMEDOUT the engine did not let go of it, so that it goes on; -EIO the
+ * channel ended, however, or the GPU is lost; or what the firmware said.
  */
 int nvg_channel_preempt(struct nvg_channel *channel)
 {
@@ -658,16 +658,18 @@ int nvg_channel_preempt(struct nvg_channel *channel)
 	int ret;
 
 	guard(mutex)(&channel->mutex);
-	ret = nvg_channel_error(channel);
-	if (ret || channel->paused)
-		return ret;
+	if (nvg_channel_error(channel))
+		return -EIO;
+	if (channel->paused)
+		return 0;
 	ret = nvg_fw_channel_schedule(channel->gpu, &channel->fw, false);
 	if (ret)
-		return ret;
+		return nvg_gpu_is_lost(channel->gpu) ? -EIO : ret;
 	ret = nvg_fw_channel_preempt(channel->gpu, &channel->fw, NVG_PREEMPT_US);
 	if (ret) {
-		if (!nvg_gpu_is_lost(channel->gpu))
-			nvg_fw_channel_schedule(channel->gpu, &channel->fw, true);
+		if (nvg_gpu_is_lost(channel->gpu))
+			return -EIO;
+		nvg_fw_channel_schedule(channel->gpu, &channel->fw, true);
 		return ret;
 	}
 	guard(spinlock_irqsave)(&fifo->lock);
@@ -680,7 +682,7 @@ int nvg_channel_preempt(struct nvg_channel *channel)
  * @channel: that was preempted, or not
  *
  * Context: may sleep; gpu->lock is held.
- * Return: 0; why the channel ended; or what the firmware said.
+ * Return: 0; -EIO the channel ended, however, or the GPU is lost; or what the firmware said.
  */
 int nvg_channel_resume(struct nvg_channel *channel)
 {
@@ -688,12 +690,13 @@ int nvg_channel_resume(struct nvg_channel *channel)
 	int ret;
 
 	guard(mutex)(&channel->mutex);
-	ret = nvg_channel_error(channel);
-	if (ret || !channel->paused)
-		return ret;
+	if (nvg_channel_error(channel))
+		return -EIO;
+	if (!channel->paused)
+		return 0;
 	ret = nvg_fw_channel_schedule(channel->gpu, &channel->fw, true);
 	if (ret)
-		return ret;
+		return nvg_gpu_is_lost(channel->gpu) ? -EIO : ret;
 	scoped_guard(spinlock_irqsave, &fifo->lock) {
 		channel->paused = false;
 		channel->progress = jiffies;
