@@ -232,8 +232,8 @@ static int nvg_ce_wait(struct dma_fence *fence, long timeout)
  *
  * Any alignment is fine. It ends in bounded time, unless the context is preempted: a
  * context that does not get on is ended. After -EINTR the copy goes on, after -ENOMEM a
- * part of it can: before its memory is used for something else, the context must be
- * destroyed.
+ * part of it can, and after -ETIMEDOUT if the context was preempted: before its memory is
+ * used for something else, the context must be destroyed.
  *
  * Context: may sleep.
  * Return: 0: it is done, and the CPU sees it; -EIO the context ended, see
