@@ -118,8 +118,11 @@ int nvgt_buffer_init(struct nvgt_buffer *buf, struct nvgt_gpu *gpu,
 	default:
 		ret = -EINVAL;
 	}
-	if (ret)
+	if (ret) {
 		nvgt_buffer_exit(buf);
+		/* So that another nvgt_buffer_exit() finds nothing */
+		*buf = (struct nvgt_buffer) {};
+	}
 	return ret;
 }
 
