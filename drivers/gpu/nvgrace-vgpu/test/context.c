@@ -112,8 +112,8 @@ static int nvgt_thread_run(void *data)
 	for (i = 0; i < NVGT_TURNS && !thread->ret; i++)
 		thread->ret = nvgrace_vgpu_ce_fill(thread->ce, nvgt_addr(thread->buf, at),
 						   thread->nr * NVGT_TURNS + i, NVGT_PIECE);
-	complete(&thread->done);
-	return 0;
+	/* Nothing of this module runs in the thread when it is done */
+	kthread_complete_and_exit(&thread->done, 0);
 }
 
 static void threads_share_a_context(struct kunit *test)
@@ -357,7 +357,7 @@ static void mapping_that_was_taken_back_faults(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nvgt_compare_byte(buf, 0, NVGT_PIECE, 0x55), (u64)NVGT_PIECE);
 }
 
-/* What waits behind the copy that faults ends, too, and so does who waits for room */
+/* What waits behind the copy that faults ends, too */
 static void jobs_behind_a_fault_fail(struct kunit *test)
 {
 	struct nvgt_buffer *buf = nvgt_buffer(test, NVGRACE_VGPU_FB, SZ_16M);
