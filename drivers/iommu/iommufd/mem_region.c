@@ -669,7 +669,8 @@ static void iommufd_mem_device_claim_again(struct device *dev)
  *
  * Context: may sleep; in probe.
  *
- * Return: 0; -EBUSY if the device is bound to an iommufd or a VFIO container; -ENOMEM.
+ * Return: 0; -EBUSY if the device's IOMMU group is bound to an iommufd or a VFIO
+ * container; -EPROBE_DEFER if the group is not set up yet; -ENOMEM.
  */
 int iommufd_mem_device_take(struct device *dev)
 {
