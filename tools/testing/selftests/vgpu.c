@@ -372,9 +372,9 @@ int vgpu_fault(void)
 	return memtest_write("1", DEBUGFS "/" VGPU_TEST "/fault");
 }
 
-int vgpu_fill_egm(void)
+int vgpu_fill(const char *memory)
 {
-	return memtest_write("1", DEBUGFS "/" VGPU_TEST "/egm");
+	return memtest_write("1", DEBUGFS "/" VGPU_TEST "/%s", memory);
 }
 
 int vgpu_heap_has(uint64_t addr)

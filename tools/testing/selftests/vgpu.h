@@ -83,8 +83,8 @@ int vgpu_load_test_module(void);
 int vgpu_copy(void);
 /* A context that reads where nothing is mapped: -EIO if all is told as it should */
 int vgpu_fault(void);
-/* Fills EGM for seconds. -EBADMSG if the GPU writes there after that has ended */
-int vgpu_fill_egm(void);
+/* Fills "egm" or "sysmem" for seconds. -EBADMSG if the GPU writes there after that has ended */
+int vgpu_fill(const char *memory);
 /* Would an allocation of framebuffer get this byte? -ENOENT if none does */
 int vgpu_heap_has(uint64_t addr);
 /* How often the driver told it so since it was bound: "stop", "lost", "ready" */

@@ -395,33 +395,78 @@ TEST_F_TIMEOUT(vgpu_memory_trouble, a_page_with_an_ecc_error_is_never_given_out_
 	EXPECT_EQ(0, vgpu_heap_has(page - 1));
 }
 
-/* EGM is not behind PCI: the engine itself must stop, before anyone hears that it failed */
-TEST_F_TIMEOUT(vgpu_memory_trouble, a_lost_gpu_writes_to_egm_no_more, 60)
+TEST_F_TIMEOUT(vgpu_memory_trouble, a_fault_is_told_even_if_its_interrupt_is_lost, 60)
 {
+	vgpu_inject(&self->v, NVGRACE_INJECT_LOST_FAULT, 0);
+	EXPECT_EQ(-EIO, vgpu_fault());
+	EXPECT_EQ(0, vgpu_read(&self->v, NVGRACE_TROUBLE_ARMED));
+	expect_works(_metadata, &self->v);
+}
+
+/* What a GPU that is lost was writing to */
+FIXTURE(vgpu_lost)
+{
+	struct vgpu v;
+	uint32_t errors;
+};
+
+FIXTURE_VARIANT(vgpu_lost)
+{
+	uint32_t kind;
+	const char *memory;
+	bool recovers;
+};
+
+#define LOST(name, _kind, ...)						\
+	FIXTURE_VARIANT_ADD(vgpu_lost, name)				\
+	{								\
+		.kind = NVGRACE_INJECT_##_kind, ##__VA_ARGS__,		\
+	}
+
+LOST(firmware_crashed_egm, CRASH, .memory = "egm");
+LOST(firmware_crashed_sysmem, CRASH, .memory = "sysmem");
+LOST(fatal_pci_error_egm, PCIE_FATAL, .memory = "egm", .recovers = true);
+LOST(fatal_pci_error_sysmem, PCIE_FATAL, .memory = "sysmem", .recovers = true);
+
+FIXTURE_SETUP(vgpu_lost)
+{
+	int ret = open_running(&self->v);
+
+	if (ret == -ENODEV)
+		SKIP(return, "no GPU");
+	ASSERT_EQ(0, ret);
+	self->errors = vgpu_driver_errors(&self->v);
+}
+
+FIXTURE_TEARDOWN(vgpu_lost)
+{
+	close_running(_metadata, &self->v, self->errors);
+}
+
+/* EGM is not behind PCI: the engine itself must stop, before anyone hears that it failed */
+TEST_F_TIMEOUT(vgpu_lost, writes_to_memory_no_more, 60)
+{
+	uint64_t epoch = vgpu_count(&self->v, "state", "epoch");
 	pid_t child = fork();
 	int ret;
 
 	ASSERT_LE(0, child);
 	if (!child) {
 		usleep(300000);
-		vgpu_inject(&self->v, NVGRACE_INJECT_CRASH, 0);
+		vgpu_inject(&self->v, variant->kind, 0);
 		_exit(0);
 	}
-	ret = vgpu_fill_egm();
+	ret = vgpu_fill(variant->memory);
 	ASSERT_EQ(child, waitpid(child, NULL, 0));
 	if (ret == -EOPNOTSUPP)
 		SKIP(return, "no EGM");
 	EXPECT_EQ(-EIO, ret);
-	EXPECT_TRUE(vgpu_becomes(&self->v, "lost"));
-	ASSERT_EQ(0, vgpu_reset(&self->v));
-	expect_works(_metadata, &self->v);
-}
-
-TEST_F_TIMEOUT(vgpu_memory_trouble, a_fault_is_told_even_if_its_interrupt_is_lost, 60)
-{
-	vgpu_inject(&self->v, NVGRACE_INJECT_LOST_FAULT, 0);
-	EXPECT_EQ(-EIO, vgpu_fault());
-	EXPECT_EQ(0, vgpu_read(&self->v, NVGRACE_TROUBLE_ARMED));
+	if (variant->recovers) {
+		EXPECT_TRUE(vgpu_boots_again(&self->v, epoch));
+	} else {
+		EXPECT_TRUE(vgpu_becomes(&self->v, "lost"));
+		ASSERT_EQ(0, vgpu_reset(&self->v));
+	}
 	expect_works(_metadata, &self->v);
 }
 

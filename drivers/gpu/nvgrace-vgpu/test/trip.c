@@ -10,6 +10,7 @@
  *		context tells is another
  *	egm	fills of EGM that take long, and end with an error if the GPU is lost meanwhile;
  *		-EBADMSG if EGM is written to after that
+ *	sysmem	likewise, of system memory
  *
  * What is expected of the results is for tools/testing/selftests/ to say.
  */
@@ -23,9 +24,9 @@
 
 #define NVGT_COPY_SIZE	SZ_1M
 #define NVGT_NOWHERE	0x123456789000ULL	/* a virtual address */
-#define NVGT_EGM_SIZE	SZ_64M			/* a job's */
-#define NVGT_EGM_JOBS	400U
-#define NVGT_EGM_MS	500			/* far more than a job takes */
+#define NVGT_FILL_SIZE	SZ_64M			/* a job's */
+#define NVGT_FILL_JOBS	400U
+#define NVGT_FILL_MS	500			/* far more than a job takes */
 
 void nvgt_trip_exit(struct nvgt_trip *trip)
 {
@@ -135,55 +136,65 @@ static int nvgt_fault(struct nvgt_gpu *gpu)
 }
 
 /* Marks at each MiB, as nobody knows where the GPU was */
-static int nvgt_egm_check(struct nvgt_buffer *egm)
+static int nvgt_fill_check(struct nvgt_buffer *buf)
 {
 	u64 at;
 
-	for (at = 0; at < egm->size; at += SZ_1M)
-		WRITE_ONCE(egm->cpu[at], 1);
-	msleep(NVGT_EGM_MS);
-	for (at = 0; at < egm->size; at += SZ_1M)
-		if (READ_ONCE(egm->cpu[at]) != 1)
+	for (at = 0; at < buf->size; at += SZ_1M)
+		WRITE_ONCE(buf->cpu[at], 1);
+	msleep(NVGT_FILL_MS);
+	for (at = 0; at < buf->size; at += SZ_1M)
+		if (READ_ONCE(buf->cpu[at]) != 1)
 			return -EBADMSG;
 	return 0;
 }
 
-static int nvgt_egm_go(struct nvgt_buffer *egm, struct nvgrace_vgpu_ce *ce)
+static int nvgt_fill_go(struct nvgt_buffer *buf, struct nvgrace_vgpu_ce *ce)
 {
 	struct dma_fence *fence = NULL;
 	unsigned int i;
 	int ret, status;
 
-	for (i = 0; i < NVGT_EGM_JOBS; i++) {
+	for (i = 0; i < NVGT_FILL_JOBS; i++) {
 		dma_fence_put(fence);
-		fence = nvgrace_vgpu_ce_fill_async(ce, nvgt_addr(egm, 0), 0, egm->size);
+		fence = nvgrace_vgpu_ce_fill_async(ce, nvgt_addr(buf, 0), 0, buf->size);
 		if (IS_ERR(fence))
 			return PTR_ERR(fence);
 	}
 	dma_fence_wait(fence, false);
-	ret = nvgt_egm_check(egm);
+	ret = nvgt_fill_check(buf);
 	status = dma_fence_get_status(fence);
 	dma_fence_put(fence);
 	return ret ? ret : min(status, 0);
 }
 
-static int nvgt_egm(struct nvgt_gpu *gpu)
+static int nvgt_fill(struct nvgt_gpu *gpu, enum nvgrace_vgpu_space space)
 {
 	struct nvgrace_vgpu_ce *ce;
-	struct nvgt_buffer egm;
+	struct nvgt_buffer buf;
 	int ret;
 
-	ret = nvgt_buffer_init(&egm, gpu, NVGRACE_VGPU_EGM, NVGT_EGM_SIZE, 0);
+	ret = nvgt_buffer_init(&buf, gpu, space, NVGT_FILL_SIZE, 0);
 	if (ret)
 		return ret;
 	ce = nvgrace_vgpu_ce_create(gpu->vgpu, NULL);
 	ret = PTR_ERR_OR_ZERO(ce);
 	if (!ret) {
-		ret = nvgt_egm_go(&egm, ce);
+		ret = nvgt_fill_go(&buf, ce);
 		nvgrace_vgpu_ce_destroy(ce);
 	}
-	nvgt_buffer_exit(&egm);
+	nvgt_buffer_exit(&buf);
 	return ret;
+}
+
+static int nvgt_fill_egm(struct nvgt_gpu *gpu)
+{
+	return nvgt_fill(gpu, NVGRACE_VGPU_EGM);
+}
+
+static int nvgt_fill_sysmem(struct nvgt_gpu *gpu)
+{
+	return nvgt_fill(gpu, NVGRACE_VGPU_SYSMEM);
 }
 
 static ssize_t nvgt_write_does(int (*fn)(struct nvgt_gpu *gpu), size_t count)
@@ -213,7 +224,13 @@ static ssize_t nvgt_fault_write(struct file *file, const char __user *text, size
 static ssize_t nvgt_egm_write(struct file *file, const char __user *text, size_t count,
 			      loff_t *pos)
 {
-	return nvgt_write_does(nvgt_egm, count);
+	return nvgt_write_does(nvgt_fill_egm, count);
+}
+
+static ssize_t nvgt_sysmem_write(struct file *file, const char __user *text, size_t count,
+				 loff_t *pos)
+{
+	return nvgt_write_does(nvgt_fill_sysmem, count);
 }
 
 static const struct file_operations nvgt_copy_fops = {
@@ -231,9 +248,15 @@ static const struct file_operations nvgt_egm_fops = {
 	.write = nvgt_egm_write,
 };
 
+static const struct file_operations nvgt_sysmem_fops = {
+	.owner = THIS_MODULE,
+	.write = nvgt_sysmem_write,
+};
+
 void nvgt_trip_files(struct dentry *dir)
 {
 	debugfs_create_file("copy", 0200, dir, NULL, &nvgt_copy_fops);
 	debugfs_create_file("fault", 0200, dir, NULL, &nvgt_fault_fops);
 	debugfs_create_file("egm", 0200, dir, NULL, &nvgt_egm_fops);
+	debugfs_create_file("sysmem", 0200, dir, NULL, &nvgt_sysmem_fops);
 }
