@@ -247,12 +247,19 @@ class Gpu(Function):
         self.port.cfg_wr(0x04, 0x6, 2)      # memory, bus master
         self.cfg_wr(0x04, 0x6, 2)
 
-    def flr(self):
+    def end_dma(self):
+        """As a driver does before a reset"""
+        self.cfg_wr(4, self.cfg(4, 2) & ~4, 2)
+
+    def flr(self, master=False):
         exp = self.capability(0x10)
+        if not master:
+            self.end_dma()
         self.cfg_wr(exp + 8, self.cfg(exp + 8, 2) | 0x8000, 2)
         self.place()
 
     def bus_reset(self):
+        self.end_dma()
         self.port.cfg_wr(0x3e, 0x40, 2)
         self.port.cfg_wr(0x3e, 0, 2)
         self.place()

@@ -591,6 +591,11 @@ def test_firmware_ends_and_boots_again(machine, gpu):
         gpu.mistake('no queue', gpu.wr, regs.NV_PGSP_QUEUE_HEAD, 0)
 
 
+def test_dma_of_the_firmware_ends_before_a_reset(machine, gpu):
+    Boot(machine, gpu).init()
+    gpu.mistake('GSP may access memory', gpu.flr, True)
+
+
 def test_nothing_is_sent_to_firmware_that_ended(machine, gpu):
     boot = Boot(machine, gpu)
     boot.init()

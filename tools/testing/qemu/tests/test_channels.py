@@ -1069,7 +1069,7 @@ def test_a_reset_ends_everything(machine, gpu):
                regs.NV_RUNLIST_VIRTUAL_CHANNEL(3), 0x80000fff)
         ch.run(copy(big, big + 2 * MIB, 2 * MIB) + release(ch.sem_va, 1), ms=0)
         machine.step_us(60)
-        reset()
+        gpu.mistake('channel 3 is on engine 1', reset)
         machine.step_ms(5)
         equal(machine.rd32(ch.sem), 0)
         equal(ch.chram(), 0)
@@ -1088,10 +1088,14 @@ def test_a_copy_that_resets_its_gpu(machine, gpu):
         page, page_at = ch.space.ram(4096)
         machine.wr32(page_at, val)
         at = va + exp + 8
-        ch.run({'copy': copy(page, at, 4), 'semaphore': ce_release(at, val),
-                'release': release(at, val)}[how] + release(ch.sem_va, 1), ms=5)
+        job = {'copy': copy(page, at, 4), 'semaphore': ce_release(at, val),
+               'release': release(at, val)}[how] + release(ch.sem_va, 1)
+
+        def run_it(ch=ch, job=job):
+            ch.run(job, ms=5)
+            gpu.place()
+        gpu.mistake('on engine 0', run_it)
         equal(machine.rd32(ch.sem), 0)
-        gpu.place()
         machine.step_ms(2)
         equal(ch.chram(), 0)
 

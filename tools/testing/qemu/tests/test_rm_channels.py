@@ -281,7 +281,7 @@ def test_a_reset_in_the_middle(machine, gpu):
     ch = w.channel()
     ch.run(copy(big, big + 4 * MIB, 4 * MIB) + release(ch.sem_va, 1), ms=0)
     machine.step_us(100)
-    gpu.flr()
+    gpu.mistake('on engine 0', gpu.flr)
     machine.step_ms(5)
     equal(machine.rd32(ch.sem), 0)
     w = World(machine, gpu)

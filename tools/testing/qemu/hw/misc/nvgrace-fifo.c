@@ -1075,6 +1075,19 @@ void nvgrace_fifo_function_reset(NvGraceFunction *fn)
     }
 }
 
+void nvgrace_fifo_check_idle(NvGraceGpu *gpu)
+{
+    for (int i = 0; i < NVGRACE_RUNLISTS; i++) {
+        NvGraceChannel *ch = gpu->fifo->runlist[i].current;
+
+        /* A VF's goes with the VF, and what hangs cannot be taken off */
+        if (ch && !ch->gfid && !ch->hung) {
+            nvgrace_driver_error(gpu, "reset while channel %u is on engine %d",
+                                 ch->chid, i);
+        }
+    }
+}
+
 void nvgrace_fifo_reset(NvGraceGpu *gpu)
 {
     gpu->fifo->serial++;

@@ -469,6 +469,8 @@ typedef struct NvGraceChannelParams {
 
 void nvgrace_fifo_init(NvGraceGpu *gpu);
 void nvgrace_fifo_exit(NvGraceGpu *gpu);
+/* For a reset: the driver has taken its channels off the engines */
+void nvgrace_fifo_check_idle(NvGraceGpu *gpu);
 void nvgrace_fifo_reset(NvGraceGpu *gpu);
 uint32_t nvgrace_fifo_read(NvGraceGpu *gpu, uint32_t reg);
 void nvgrace_fifo_write(NvGraceGpu *gpu, uint32_t reg, uint32_t val);

@@ -493,9 +493,16 @@ static void gpu_vf_exit(PCIDevice *pci)
     nvgrace_function_exit(&vf->fn);
 }
 
+/* Memory that is written to right before a reset can be somebody else's by then */
 static void gpu_reset_hold(Object *obj, ResetType type)
 {
-    gpu_reset_parts(NVGRACE_GPU(obj));
+    NvGraceGpu *gpu = NVGRACE_GPU(obj);
+
+    if (nvgrace_gpu_master(gpu) && nvgrace_gsp_active(gpu)) {
+        nvgrace_driver_error(gpu, "reset while GSP may access memory");
+    }
+    nvgrace_fifo_check_idle(gpu);
+    gpu_reset_parts(gpu);
 }
 
 static void gpu_vf_reset_hold(Object *obj, ResetType type)
