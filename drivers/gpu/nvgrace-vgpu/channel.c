@@ -35,7 +35,16 @@
 #define NVG_GP_ENTRIES		512U	/* of the GPFIFO ring, a power of two */
 #define NVG_USERD_SIZE		512
 #define NVG_USERD_GP_PUT	0x8c
-#define NVG_NOTIFIER_SIZE	16
+
+/* NvNotification of OGKM (nvtypes.h), by which RM tells an error of the channel */
+struct nvg_notifier {
+	__le64 time;
+	__le32 info32;		/* the error: type of struct nvg_rc */
+	__le16 info16;
+	__le16 status;		/* 0: there was none */
+};
+
+static_assert(sizeof(struct nvg_notifier) == 16);
 #define NVG_SPACE_TIMEOUT	(120 * HZ)	/* longer than a hang can last */
 
 /*
@@ -52,7 +61,7 @@ struct nvg_channel_mem {
 	} semaphore __aligned(4096);
 	struct {
 		u8 userd[NVG_USERD_SIZE];
-		u8 notifier[NVG_NOTIFIER_SIZE];
+		struct nvg_notifier notifier;
 	} host __aligned(4096);
 };
 
@@ -278,7 +287,7 @@ static int nvg_channel_init_mem(struct nvg_channel *channel)
 	};
 	fw->notifier = (struct nvg_mem_desc) {
 		.addr = channel->dma + NVG_MEM_NOTIFIER,
-		.size = NVG_NOTIFIER_SIZE,
+		.size = sizeof(struct nvg_notifier),
 		.sysmem = true,
 	};
 	return 0;
@@ -474,6 +483,25 @@ void nvg_channel_destroy(struct nvg_channel *channel)
 {
 	nvg_channel_off(channel, -ECANCELED, NVGRACE_VGPU_FAULT_NONE);
 	nvg_channel_put(channel);
+}
+
+/**
+ * nvg_channel_notified() - Has the firmware set the channel's error notifier?
+ * @channel: that may have ended
+ * @type: why, as of struct nvg_rc
+ *
+ * Context: any.
+ */
+bool nvg_channel_notified(struct nvg_channel *channel, u32 *type)
+{
+	const struct nvg_notifier *notifier = &channel->mem->host.notifier;
+
+	if (!READ_ONCE(notifier->status))
+		return false;
+	/* It is written last */
+	dma_rmb();
+	*type = le32_to_cpu(READ_ONCE(notifier->info32));
+	return true;
 }
 
 /*

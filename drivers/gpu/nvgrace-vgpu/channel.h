@@ -67,6 +67,7 @@ struct nvg_vmm;
  * @reserved: it has @chid and counts in nvg_fifo.nr_channels
  * @paused: preempted by its owner
  * @ended: taken off its engine by the firmware
+ * @notified: jiffies when its error notifier was seen to be set the first time, or 0
  * @error: why it takes no more jobs; 0: it does
  * @fault: why, in detail
  * @wait: for space in the rings; woken when a job ends, too
@@ -105,6 +106,7 @@ struct nvg_channel {
 	bool reserved;
 	bool paused;
 	bool ended;
+	unsigned long notified;
 	int error;
 	struct nvgrace_vgpu_fault fault;
 	wait_queue_head_t wait;
@@ -183,6 +185,7 @@ void nvg_fifo_bar(struct nvg_gpu *gpu);
 
 /* Calls from other parts */
 void nvg_channels_complete(struct nvg_gpu *gpu, unsigned int engine);
+bool nvg_channel_notified(struct nvg_channel *channel, u32 *type);
 void nvg_channel_rc(struct nvg_gpu *gpu, const struct nvg_rc *rc);
 void nvg_channels_kill(struct nvg_gpu *gpu);
 struct nvg_channel *nvg_channel_by_inst(struct nvg_gpu *gpu, u64 inst);

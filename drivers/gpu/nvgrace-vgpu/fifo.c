@@ -27,6 +27,7 @@
 #define NVG_POLL_PERIOD		(HZ / 10)
 #define NVG_ENGINE_TIMEOUT	(5 * HZ)
 #define NVG_CHANNEL_TIMEOUT	(60 * HZ)
+#define NVG_EVENT_TIMEOUT	HZ
 #define NVG_MAX_METHOD_BUFFER	0x100000U	/* what a sane firmware can ask, bytes */
 
 /* Numbers of errors that the firmware ends a channel with; the same as in Xids */
@@ -265,30 +266,6 @@ static void nvg_fifo_end_hung(struct nvg_gpu *gpu, unsigned int engine)
 	nvg_channel_put(channel);
 }
 
-static void nvg_fifo_poll(struct work_struct *work)
-{
-	struct nvg_fifo *fifo = container_of(work, struct nvg_fifo, poll.work);
-	struct nvg_gpu *gpu = fifo->gpu;
-	unsigned int i;
-
-	for (i = 0; i < NVG_MAX_CES; i++)
-		nvg_channels_complete(gpu, i);
-	/*
-	 * Who boots or ends the firmware waits for this work with the lock held. He takes
-	 * all channels off himself.
-	 */
-	if (down_read_trylock(&gpu->lock)) {
-		for (i = 0; gpu->state == NVG_RUNNING && i < gpu->engines.nr; i++) {
-			/* To take a channel off the engine before can have taken seconds */
-			nvg_channels_complete(gpu, i);
-			nvg_fifo_end_hung(gpu, i);
-		}
-		up_read(&gpu->lock);
-	}
-	if (READ_ONCE(fifo->nr_jobs))
-		nvg_fifo_watch(gpu);
-}
-
 /* No channel of ours gets on the engine any more, and none stays there */
 static int nvg_fifo_empty_engine(struct nvg_gpu *gpu, unsigned int engine)
 {
@@ -431,11 +408,12 @@ static void nvg_rc_address(struct nvg_channel *channel, const struct nvg_rc *rc,
 	struct nvg_fault fault;
 
 	nvg_fault_service(gpu);
-	to->has_addr = true;
+	to->has_addr = rc->has_addr;
 	to->type = rc->fault_type;
 	to->addr = rc->fault_addr;
 	if (!nvg_fault_of_inst(gpu, channel->fw.inst.addr, &fault))
 		return;
+	to->has_addr = true;
 	to->type = fault.type;
 	to->addr = fault.addr;
 	to->physical = fault.access & NVG_FAULT_ACCESS_PHYSICAL;
@@ -494,6 +472,68 @@ void nvg_channel_rc(struct nvg_gpu *gpu, const struct nvg_rc *rc)
 	}
 	nvg_channel_ended(channel, rc);
 	nvg_channel_put(channel);
+}
+
+/*
+ * A channel that the firmware has ended, and whose event did not come: events are dropped when
+ * there are too many, or no memory. With a reference. fifo.lock is held.
+ */
+static struct nvg_channel *nvg_fifo_find_notified(struct nvg_fifo *fifo, unsigned int engine,
+						  u32 *type)
+{
+	struct nvg_channel *channel;
+
+	list_for_each_entry(channel, &fifo->channels[engine], link) {
+		if (channel->ended || list_empty(&channel->jobs) ||
+		    !nvg_channel_notified(channel, type))
+			continue;
+		if (!channel->notified) {
+			channel->notified = jiffies | 1;
+		} else if (time_after(jiffies, channel->notified + NVG_EVENT_TIMEOUT)) {
+			kref_get(&channel->ref);
+			return channel;
+		}
+	}
+	return NULL;
+}
+
+static void nvg_fifo_end_notified(struct nvg_gpu *gpu, unsigned int engine)
+{
+	struct nvg_channel *channel;
+	struct nvg_rc rc = {};
+
+	scoped_guard(spinlock_irqsave, &gpu->fifo.lock)
+		channel = nvg_fifo_find_notified(&gpu->fifo, engine, &rc.type);
+	if (!channel)
+		return;
+	rc.chid = channel->chid;
+	nvg_channel_ended(channel, &rc);
+	nvg_channel_put(channel);
+}
+
+static void nvg_fifo_poll(struct work_struct *work)
+{
+	struct nvg_fifo *fifo = container_of(work, struct nvg_fifo, poll.work);
+	struct nvg_gpu *gpu = fifo->gpu;
+	unsigned int i;
+
+	for (i = 0; i < NVG_MAX_CES; i++)
+		nvg_channels_complete(gpu, i);
+	/*
+	 * Who boots or ends the firmware waits for this work with the lock held. He takes
+	 * all channels off himself.
+	 */
+	if (down_read_trylock(&gpu->lock)) {
+		for (i = 0; gpu->state == NVG_RUNNING && i < gpu->engines.nr; i++) {
+			/* To take a channel off the engine before can have taken seconds */
+			nvg_channels_complete(gpu, i);
+			nvg_fifo_end_notified(gpu, i);
+			nvg_fifo_end_hung(gpu, i);
+		}
+		up_read(&gpu->lock);
+	}
+	if (READ_ONCE(fifo->nr_jobs))
+		nvg_fifo_watch(gpu);
 }
 
 /**

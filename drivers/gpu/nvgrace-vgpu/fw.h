@@ -156,6 +156,7 @@ struct nvg_fw_channel {
  * @gfid: function that it belongs to; 0: the PF
  * @engine_type: nvg_engine_copy(): its runlist
  * @type: what happened: 31 MMU fault, 32 PBDMA, 39 + i copy engine i, 109 timeout
+ * @has_addr: @fault_addr and @fault_type are told
  * @fault_addr: GPU virtual address of an MMU fault
  * @fault_type: of an MMU fault
  */
@@ -164,6 +165,7 @@ struct nvg_rc {
 	u32 gfid;
 	u32 engine_type;
 	u32 type;
+	bool has_addr;
 	u64 fault_addr;
 	u32 fault_type;
 };

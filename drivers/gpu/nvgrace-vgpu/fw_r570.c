@@ -705,6 +705,7 @@ static void rc_triggered(struct nvg_gpu *gpu, const struct r570_rc_triggered *ev
 		.gfid = le32_to_cpu(event->gfid),
 		.engine_type = le32_to_cpu(event->engine_type),
 		.type = le32_to_cpu(event->type),
+		.has_addr = true,
 		.fault_addr = (u64)le32_to_cpu(event->fault_addr_hi) << 32 |
 			      le32_to_cpu(event->fault_addr_lo),
 		.fault_type = le32_to_cpu(event->fault_type),

@@ -403,6 +403,15 @@ TEST_F_TIMEOUT(vgpu_memory_trouble, a_fault_is_told_even_if_its_interrupt_is_los
 	expect_works(_metadata, &self->v);
 }
 
+/* The error notifier and the fault buffer say the same */
+TEST_F_TIMEOUT(vgpu_memory_trouble, a_fault_is_told_even_if_its_event_is_lost, 60)
+{
+	vgpu_inject(&self->v, NVGRACE_INJECT_LOST_RC, 0);
+	EXPECT_EQ(-EIO, vgpu_fault());
+	EXPECT_EQ(0, vgpu_read(&self->v, NVGRACE_TROUBLE_ARMED));
+	expect_works(_metadata, &self->v);
+}
+
 /* What a GPU that is lost was writing to */
 FIXTURE(vgpu_lost)
 {

@@ -1250,6 +1250,16 @@ def test_fault_is_told_in_three_ways(machine, gpu):
     equal((u32(event, 28) | u32(event, 32) << 32, u32(event, 36)), (va, 0))
 
 
+def test_lost_rc_leaves_the_notifier(machine, gpu):
+    rm = Rm(machine, gpu)
+    channel = FirmwareChannel(rm, firmware_space(rm), ce=9, chid=33)
+    gpu.inject(regs.NVGRACE_INJECT_LOST_RC)
+    channel.run(ch.set_object() + ch.fill(0x7700_0000_0000, 16))
+    equal(rm.queue.events(r.RC), [])
+    equal(u16(machine.read(channel.notifier, 16), 14), 0xffff)
+    equal(gpu.rd(regs.NVGRACE_TROUBLE_ARMED), 0)
+
+
 def test_instance_block_must_be_zero(machine, gpu):
     rm = Rm(machine, gpu)
     rm.vaspace(0)

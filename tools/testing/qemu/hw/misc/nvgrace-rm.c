@@ -581,7 +581,9 @@ void nvgrace_rm_rc(NvGraceGpu *gpu, const NvGraceRc *rc)
     stl_le_p(event + R570_RC_FAULT_TYPE, rc->fault_type);
     nvgrace_gsp_log(gpu, "RC: runlist %u channel %u type %u", rc->runlist,
                     rc->chid, rc->type);
-    nvgrace_msgq_event(gpu, R570_RC_TRIGGERED, event, sizeof(event));
+    if (!nvgrace_inject_take(gpu, NVGRACE_INJECT_LOST_RC, NULL)) {
+        nvgrace_msgq_event(gpu, R570_RC_TRIGGERED, event, sizeof(event));
+    }
     rm_notify(gpu, R570_NOTIFY_RC_ERROR, rc->type);
     if (channel) {
         NvGraceMemDesc notifier = channel->channel.notifier;
