@@ -251,11 +251,14 @@ static int nvg_channel_init_fb(struct nvg_channel *channel)
 	struct nvg_fw_channel *fw = &channel->fw;
 	struct nvg_gpu *gpu = channel->gpu;
 	u64 size = NVG_PAGE_SIZE + method_size;
+	struct nvg_fault old;
 	void __iomem *map;
 
 	channel->fb = nvg_fb_alloc(gpu, size, NVG_PAGE_SIZE);
 	if (IS_ERR(channel->fb))
 		return PTR_ERR(channel->fb);
+	/* Of whoever had the block before */
+	nvg_fault_of_inst(gpu, channel->fb->addr, &old);
 	map = nvg_bar1_map(gpu, channel->fb->addr, size);
 	if (IS_ERR(map))
 		return PTR_ERR(map);

@@ -195,13 +195,14 @@ static void fault_intr(struct nvg_gpu *gpu, void *data)
  * @inst: address of the channel's instance block
  * @fault: gets its newest fault
  *
- * The fault is not kept any longer: instance blocks are used again.
+ * None of its faults is kept any longer: instance blocks are used again.
  *
  * Return: false if it has none, or too many others had since.
  */
 bool nvg_fault_of_inst(struct nvg_gpu *gpu, u64 inst, struct nvg_fault *fault)
 {
 	struct nvg_faults *faults = &gpu->faults;
+	bool found = false;
 	u64 i, first;
 
 	guard(spinlock)(&faults->kept_lock);
@@ -211,11 +212,12 @@ bool nvg_fault_of_inst(struct nvg_gpu *gpu, u64 inst, struct nvg_fault *fault)
 
 		if (kept->inst != inst)
 			continue;
-		*fault = *kept;
+		if (!found)
+			*fault = *kept;
+		found = true;
 		kept->inst = FAULT_NO_INST;
-		return true;
 	}
-	return false;
+	return found;
 }
 
 /**
