@@ -168,8 +168,7 @@ EXPORT_SYMBOL_NS_GPL(nvgrace_vgpu_fb_free, "NVGRACE_VGPU");
  * Not to be touched any more once %NVGRACE_VGPU_EVENT_STOP was told, but still to be given
  * back.
  *
- * Return: where it is, or an ERR_PTR: -EINVAL; -ENOSPC the aperture is full; -EIO; -ENOMEM;
- * -ETIMEDOUT.
+ * Return: where it is, or an ERR_PTR: -EINVAL; -ENOSPC the aperture is full; -EIO; -ENOMEM.
  */
 void __iomem *nvgrace_vgpu_bar1_map(struct nvgrace_vgpu *vgpu, u64 addr, u64 size)
 {

@@ -122,8 +122,8 @@ void nvg_bar1_fini(struct nvg_gpu *gpu)
 	guard(mutex)(&bar1->lock);
 	if (!bar1->vmm)
 		return;
-	if (!nvg_gpu_is_lost(gpu))
-		nvg_fw_update_bar1(gpu, 0);
+	if (!nvg_gpu_is_lost(gpu) && nvg_fw_update_bar1(gpu, 0))
+		nvg_gpu_lost(gpu, "it keeps the page tables of BAR 1");
 	list_for_each_entry(map, &bar1->maps, link)
 		map->mapped = 0;
 	nvg_vmm_destroy(bar1->vmm);

@@ -64,7 +64,7 @@ int nvg_fw_set_system_info(struct nvg_gpu *gpu)
 	info->bar1 = cpu_to_le64(pci_bus_address(pdev, 2));
 	info->bar2 = cpu_to_le64(pci_bus_address(pdev, 4));
 	info->dbdf = cpu_to_le64((u64)pci_domain_nr(pdev->bus) << 32 | pci_dev_id(pdev));
-	info->max_user_va = cpu_to_le64(TASK_SIZE);
+	info->max_user_va = cpu_to_le64(TASK_SIZE_MAX);
 	info->pci_device = cpu_to_le32((u32)pdev->device << 16 | pdev->vendor);
 	info->pci_subdevice = cpu_to_le32((u32)pdev->subsystem_device << 16 |
 					  pdev->subsystem_vendor);
