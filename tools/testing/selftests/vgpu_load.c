@@ -128,13 +128,13 @@ FIXTURE_TEARDOWN(vgpu_load)
 	vgpu_close(&self->v);
 }
 
-/* Some may have come too early to be told anything else than that the GPU is gone */
+/* Some may have come too early to be told anything else than that the GPU is gone, or too late */
 static void expect_ended(struct __test_metadata *_metadata, const struct vgpu_load *load,
 			 int worker, bool at_once)
 {
 	EXPECT_EQ(LOAD, load->ended);
 	if (at_once) {
-		EXPECT_EQ(LOAD, load->by[EIO] + load->by[ENODEV]);
+		EXPECT_EQ(LOAD, load->by[EIO] + load->by[ENODEV] + load->by[0]);
 	} else {
 		EXPECT_EQ(LOAD, load->by[-worker]);
 	}
@@ -153,6 +153,9 @@ static void survive(struct __test_metadata *_metadata, struct vgpu *v,
 	ASSERT_EQ(0, what->happens(v));
 	EXPECT_GT(BOUND, vgpu_ms() - start);
 	if (what->worker) {
+		/* Who has come after the boot works until it is told to end */
+		if (what->at_once && what->boots)
+			ASSERT_EQ(0, vgpu_load(0));
 		ASSERT_TRUE(vgpu_load_ends(&load, BOUND / 1000));
 		expect_ended(_metadata, &load, what->worker, what->at_once);
 	}
