@@ -371,9 +371,9 @@ EXPORT_SYMBOL_IF_KUNIT(nvg_fw_method_buffer_size);
  * nvg_fw_num_channels - how many channels a runlist can have
  * @gpu: the GPU
  * @runlist: its number
- * @count: of channels
+ * @count: of channels, not 0; not written after a failure
  *
- * Return: 0 or a negative errno, see nvg_rm_control().
+ * Return: 0 or a negative errno, see nvg_rm_control(); -EPROTO if there are none.
  */
 int nvg_fw_num_channels(struct nvg_gpu *gpu, u32 runlist, u32 *count)
 {
@@ -382,9 +382,12 @@ int nvg_fw_num_channels(struct nvg_gpu *gpu, u32 runlist, u32 *count)
 
 	err = nvg_rm_control(gpu, gpu->rm.subdevice, R570_FIFO_NUM_CHANNELS, &params,
 			     sizeof(params));
-	if (!err)
-		*count = le32_to_cpu(params.count);
-	return err;
+	if (err)
+		return err;
+	if (!params.count)
+		return nonsense(gpu, "number of channels", 0);
+	*count = le32_to_cpu(params.count);
+	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(nvg_fw_num_channels);
 

@@ -773,6 +773,18 @@ static void numbers_are_handed_on(void **state)
 	assert_int_equal(token, 0x04030201);
 }
 
+static void runlist_without_channels_is_refused(void **state)
+{
+	static const u8 zeroes[8];
+	u32 count = 5;
+
+	(void)state;
+	always.params = zeroes;
+	always.size = 8;
+	assert_int_equal(nvg_fw_num_channels(&gpu, 9, &count), -EPROTO);
+	assert_int_equal(count, 5);
+}
+
 static void capabilities_of_copy_engines_are_decoded(void **state)
 {
 	struct nvg_ce_caps *caps = malloc(sizeof(*caps));
@@ -1393,6 +1405,7 @@ int main(void)
 		TEST(interrupt_table_is_decoded),
 		TEST(impossible_interrupt_table_is_refused),
 		TEST(numbers_are_handed_on),
+		TEST(runlist_without_channels_is_refused),
 		TEST(capabilities_of_copy_engines_are_decoded),
 		TEST(egm_has_a_peer_that_a_page_table_entry_can_name),
 		TEST(offlined_pages_come_in_parts),
