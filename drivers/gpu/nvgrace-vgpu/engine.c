@@ -63,32 +63,62 @@ static const char *engine_check(struct nvg_gpu *gpu, const struct nvg_engine_inf
 	return NULL;
 }
 
+/* A vector has one handler: of GSP, of faults, or of an engine */
+static bool engine_vector_taken(const struct nvg_engines *engines, u32 vector)
+{
+	unsigned int i;
+
+	if (vector == NV_VIRTUAL_FUNCTION_PRIV_CPU_INTR_GSP_VECTOR ||
+	    vector == engines->fault_vector)
+		return true;
+	for (i = 0; i < engines->nr; i++)
+		if (engines->e[i].nonstall == vector)
+			return true;
+	return false;
+}
+
+/* The vector, or NVG_NO_VECTOR with a message if it cannot be */
 static u32 engine_vector(struct nvg_gpu *gpu, u32 mc, u32 vector)
 {
-	if (vector == NVG_NO_VECTOR || vector < NVG_INTR_VECTORS)
+	if (vector == NVG_NO_VECTOR)
 		return vector;
-	dev_warn(gpu->dev, "interrupt table: unit %u has vector %u\n", mc, vector);
+	if (vector < NVG_INTR_VECTORS && !engine_vector_taken(&gpu->engines, vector))
+		return vector;
+	dev_warn(gpu->dev, "interrupt table: unit %u has vector %u, which %s\n", mc, vector,
+		 vector < NVG_INTR_VECTORS ? "another has" : "does not exist");
 	return NVG_NO_VECTOR;
+}
+
+/* The first row of a unit counts */
+static const struct nvg_intr_info *engine_intr(const struct nvg_intr_info *intrs, int nr, u32 mc)
+{
+	int row;
+
+	for (row = 0; row < nr; row++)
+		if (intrs[row].mc == mc)
+			return &intrs[row];
+	return NULL;
 }
 
 static void engine_set_vectors(struct nvg_gpu *gpu, const struct nvg_intr_info *intrs, int nr)
 {
 	struct nvg_engines *engines = &gpu->engines;
+	const struct nvg_intr_info *intr;
 	unsigned int i;
-	int row;
 
 	engines->fault_vector = NVG_NO_VECTOR;
 	for (i = 0; i < engines->nr; i++)
 		engines->e[i].nonstall = NVG_NO_VECTOR;
-	for (row = 0; row < nr; row++) {
-		u32 stall = engine_vector(gpu, intrs[row].mc, intrs[row].stall);
-		u32 nonstall = engine_vector(gpu, intrs[row].mc, intrs[row].nonstall);
-
-		if (intrs[row].mc == ENGINE_MC_FAULT)
-			engines->fault_vector = stall != NVG_NO_VECTOR ? stall : nonstall;
-		for (i = 0; i < engines->nr; i++)
-			if (engines->e[i].info.mc == intrs[row].mc)
-				engines->e[i].nonstall = nonstall;
+	intr = engine_intr(intrs, nr, ENGINE_MC_FAULT);
+	if (intr) {
+		engines->fault_vector = engine_vector(gpu, intr->mc, intr->stall);
+		if (engines->fault_vector == NVG_NO_VECTOR)
+			engines->fault_vector = engine_vector(gpu, intr->mc, intr->nonstall);
+	}
+	for (i = 0; i < engines->nr; i++) {
+		intr = engine_intr(intrs, nr, engines->e[i].info.mc);
+		if (intr)
+			engines->e[i].nonstall = engine_vector(gpu, intr->mc, intr->nonstall);
 	}
 }
 

@@ -1350,6 +1350,36 @@ static void vectors_that_do_not_exist_are_none(void **state)
 	assert_int_equal(gpu.engines.fault_vector, NVG_NO_VECTOR);
 }
 
+static void vector_has_one_owner(void **state)
+{
+	(void)state;
+	good_engines(4);
+	set_intr(intrs, 0, 15, ~0U, 155);	/* GSP's */
+	set_intr(intrs, 1, 16, ~0U, 300);	/* of faults */
+	set_intr(intrs, 3, 18, ~0U, 66);	/* of ce2 */
+	set_intr(intrs, 4, 61, 300, 301);
+	set_intr(intrs, 5, 17, ~0U, 70);	/* the second row of ce2 */
+	assert_int_equal(find_engines(), 0);
+	assert_int_equal(gpu.engines.nr, 4);
+	assert_int_equal(gpu.engines.fault_vector, 300);
+	assert_int_equal(gpu.engines.e[0].nonstall, NVG_NO_VECTOR);
+	assert_int_equal(gpu.engines.e[1].nonstall, NVG_NO_VECTOR);
+	assert_int_equal(gpu.engines.e[2].nonstall, 66);
+	assert_int_equal(gpu.engines.e[3].nonstall, NVG_NO_VECTOR);
+
+	/* Two engines of one unit, and faults where GSP is */
+	put_device(1, 8, 15);
+	set_intr(intrs, 0, 15, ~0U, 64);
+	set_intr(intrs, 4, 61, 155, 155);
+	assert_int_equal(find_engines(), 0);
+	assert_int_equal(gpu.engines.e[0].nonstall, 64);
+	assert_int_equal(gpu.engines.e[1].nonstall, NVG_NO_VECTOR);
+	assert_int_equal(gpu.engines.fault_vector, NVG_NO_VECTOR);
+	set_intr(intrs, 4, 61, 155, 301);
+	assert_int_equal(find_engines(), 0);
+	assert_int_equal(gpu.engines.fault_vector, 301);
+}
+
 static void engines_pass_on_what_the_firmware_refuses(void **state)
 {
 	unsigned int i;
@@ -1425,6 +1455,7 @@ int main(void)
 		TEST(more_engines_than_there_can_be_are_left_out),
 		TEST(engines_without_their_capabilities_are_left_out),
 		TEST(vectors_that_do_not_exist_are_none),
+		TEST(vector_has_one_owner),
 		TEST(engines_pass_on_what_the_firmware_refuses),
 		TEST(fault_ids_find_their_engine),
 	};
