@@ -407,6 +407,31 @@ static void impossible_regions_are_refused(void **state)
 	assert_int_equal(allocations, 0);
 }
 
+static void segments_are_of_32_mib_to_1_gib(void **state)
+{
+	static const u64 bad[] = { 0, 1, 16 * MIB, 32 * MIB - 1, 32 * MIB + 1, 96 * MIB,
+				   2048 * MIB, 1ULL << 63, ~0ULL };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		setup();
+		segment = bad[i];
+		assert_int_equal(nvg_fb_init(&gpu), -EPROTO);
+	}
+	for (i = 0; i < 6; i++) {
+		setup();
+		segment = 32 * MIB << i;
+		assert_int_equal(nvg_fb_init(&gpu), 0);
+		assert_true(gpu.fb.segment == 32 * MIB << i);
+		nvg_fb_fini(&gpu);
+	}
+	setup();
+	gpu.info.fb_length = 65535;
+	assert_int_equal(nvg_fb_init(&gpu), -EPROTO);
+	assert_int_equal(allocations, 0);
+}
+
 static void init_fails_without_memory_and_leaves_nothing(void **state)
 {
 	int i, rc = -ENOMEM;
@@ -441,6 +466,7 @@ int main(void)
 		cmocka_unit_test(pages_that_the_firmware_tells_are_retired),
 		cmocka_unit_test(memory_outlives_the_heap_as_a_shell),
 		cmocka_unit_test(impossible_regions_are_refused),
+		cmocka_unit_test(segments_are_of_32_mib_to_1_gib),
 		cmocka_unit_test(init_fails_without_memory_and_leaves_nothing),
 	};
 	int failed;
