@@ -28,9 +28,6 @@
 #define BAR0_SIZE	(16ULL << 20)
 #define TEXT		256		/* of an Xid */
 
-int nvg_rm_init(struct nvg_gpu *gpu);
-void nvg_rm_fini(struct nvg_gpu *gpu);
-
 struct answer {
 	int err;		/* of rpc.c, which hands nothing out then */
 	u32 status;		/* of RM */

@@ -41,9 +41,11 @@ static inline int xa_insert(struct xarray *xa, unsigned long index, void *entry,
 static inline unsigned long shim_xa_next(const struct xarray *xa, unsigned long index,
 					 unsigned long last)
 {
-	while (index <= last && (index >= SHIM_XA_MAX || !xa->set[index]))
-		index++;
-	return index;
+	const bool *next = NULL;
+
+	if (index <= last && index < SHIM_XA_MAX)
+		next = memchr(&xa->set[index], true, min(last + 1, SHIM_XA_MAX + 0UL) - index);
+	return next ? (unsigned long)(next - xa->set) : last + 1;
 }
 
 #define xa_for_each_range(xa, index, entry, start, last)			\
