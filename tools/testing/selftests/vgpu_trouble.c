@@ -20,9 +20,7 @@
 
 #define ENGINES		10
 #define LOAD		20	/* contexts: two for each copy engine */
-/* Milliseconds in which everything ends, and what needs no waiting at all */
-#define BOUND		15000
-#define AT_ONCE		2000
+#define BOUND		60000	/* milliseconds, after which nothing is waited for any more */
 #define PAGE		0x10000ULL	/* of framebuffer, as ECC errors retire them */
 
 enum after { WORKS, RECOVERS, DIES };
@@ -192,20 +190,20 @@ static void expect_dump(struct __test_metadata *_metadata, struct vgpu *v, const
 	EXPECT_NE(NULL, strstr(dump, "\nLOGRM:\n"));
 }
 
-/* Dead, and nobody has to wait for it */
+/* Dead, and nobody waits for the firmware any more: it is not asked */
 static void expect_dead(struct __test_metadata *_metadata, struct vgpu *v)
 {
-	uint64_t start;
+	uint64_t sent, end = vgpu_ms() + BOUND;
 
 	ASSERT_TRUE(vgpu_becomes(v, "lost"));
-	start = vgpu_ms();
+	sent = vgpu_count(v, "queues", "sent");
 	EXPECT_EQ(-EIO, vgpu_copy());
 	EXPECT_EQ(-EIO, vgpu_fault());
 	EXPECT_EQ(-EIO, vgpu_set_vfs(v, 1));
-	EXPECT_GT(AT_ONCE, vgpu_ms() - start);
+	EXPECT_EQ(sent, vgpu_count(v, "queues", "sent"));
 	EXPECT_LT(0, vgpu_count(v, "state", "losses"));
 	/* A work item tells it */
-	while (!vgpu_events("lost") && vgpu_ms() - start < AT_ONCE)
+	while (!vgpu_events("lost") && vgpu_ms() < end)
 		usleep(1000);
 	EXPECT_EQ(1, vgpu_events("lost"));
 	EXPECT_EQ(0, vgpu_events("ready"));
@@ -214,12 +212,8 @@ static void expect_dead(struct __test_metadata *_metadata, struct vgpu *v)
 /* A new boot, with all that comes with it */
 static void expect_works(struct __test_metadata *_metadata, struct vgpu *v)
 {
-	uint64_t start;
-
 	ASSERT_TRUE(vgpu_becomes(v, "running"));
-	start = vgpu_ms();
 	EXPECT_EQ(0, vgpu_copy());
-	EXPECT_GT(BOUND, vgpu_ms() - start);
 }
 
 static void inject(struct vgpu *v, const FIXTURE_VARIANT(vgpu_trouble) *trouble)
@@ -239,16 +233,13 @@ static void meet(struct __test_metadata *_metadata, struct vgpu *v,
 	uint64_t counted = trouble->count ? vgpu_count(v, "queues", trouble->count) : 0;
 	uint64_t seen = seen_elsewhere(v, trouble->kind);
 	uint64_t epoch = vgpu_count(v, "state", "epoch");
-	uint64_t start;
 
 	inject(v, trouble);
 	if (trouble->after == RECOVERS) {
 		/* When this comes, nobody knows */
 		EXPECT_TRUE(vgpu_boots_again(v, epoch));
 	} else {
-		start = vgpu_ms();
 		EXPECT_EQ(trouble->copy, vgpu_copy());
-		EXPECT_GT(BOUND, vgpu_ms() - start);
 	}
 	if (seen != UNSEEN)
 		EXPECT_TRUE(grows(v, trouble->kind, seen));
@@ -259,7 +250,7 @@ static void meet(struct __test_metadata *_metadata, struct vgpu *v,
 	EXPECT_EQ(0, vgpu_read(v, NVGRACE_TROUBLE_ARMED));
 }
 
-TEST_F_TIMEOUT(vgpu_trouble, met_by_a_copy_leaves_a_gpu_that_works_or_is_cleanly_dead, 120)
+TEST_F_TIMEOUT(vgpu_trouble, met_by_a_copy_leaves_a_gpu_that_works_or_is_cleanly_dead, 300)
 {
 	meet(_metadata, &self->v, variant);
 	if (variant->after == DIES)
@@ -295,7 +286,7 @@ static void expect_load_works(struct __test_metadata *_metadata,
 	EXPECT_EQ(nr - met, load.by[0]);
 }
 
-TEST_F_TIMEOUT(vgpu_trouble, met_by_a_load_leaves_a_gpu_that_works_or_is_cleanly_dead, 120)
+TEST_F_TIMEOUT(vgpu_trouble, met_by_a_load_leaves_a_gpu_that_works_or_is_cleanly_dead, 300)
 {
 	unsigned int nr = variant->alone ? ENGINES : LOAD;
 	struct vgpu_load load;
@@ -373,7 +364,7 @@ static bool page_is_kept_out(uint64_t addr)
 	return vgpu_heap_has(addr + PAGE - 1) == -ENOENT;
 }
 
-TEST_F_TIMEOUT(vgpu_memory_trouble, a_page_with_an_ecc_error_is_never_given_out_again, 120)
+TEST_F_TIMEOUT(vgpu_memory_trouble, a_page_with_an_ecc_error_is_never_given_out_again, 300)
 {
 	uint64_t page = find_good_page();
 
@@ -395,7 +386,7 @@ TEST_F_TIMEOUT(vgpu_memory_trouble, a_page_with_an_ecc_error_is_never_given_out_
 	EXPECT_EQ(0, vgpu_heap_has(page - 1));
 }
 
-TEST_F_TIMEOUT(vgpu_memory_trouble, a_fault_is_told_even_if_its_interrupt_is_lost, 60)
+TEST_F_TIMEOUT(vgpu_memory_trouble, a_fault_is_told_even_if_its_interrupt_is_lost, 300)
 {
 	vgpu_inject(&self->v, NVGRACE_INJECT_LOST_FAULT, 0);
 	EXPECT_EQ(-EIO, vgpu_fault());
@@ -404,7 +395,7 @@ TEST_F_TIMEOUT(vgpu_memory_trouble, a_fault_is_told_even_if_its_interrupt_is_los
 }
 
 /* The error notifier and the fault buffer say the same */
-TEST_F_TIMEOUT(vgpu_memory_trouble, a_fault_is_told_even_if_its_event_is_lost, 60)
+TEST_F_TIMEOUT(vgpu_memory_trouble, a_fault_is_told_even_if_its_event_is_lost, 300)
 {
 	vgpu_inject(&self->v, NVGRACE_INJECT_LOST_RC, 0);
 	EXPECT_EQ(-EIO, vgpu_fault());
@@ -453,7 +444,7 @@ FIXTURE_TEARDOWN(vgpu_lost)
 }
 
 /* EGM is not behind PCI: the engine itself must stop, before anyone hears that it failed */
-TEST_F_TIMEOUT(vgpu_lost, writes_to_memory_no_more, 60)
+TEST_F_TIMEOUT(vgpu_lost, writes_to_memory_no_more, 300)
 {
 	uint64_t epoch = vgpu_count(&self->v, "state", "epoch");
 	pid_t child = fork();
