@@ -491,9 +491,10 @@ void nvg_channel_destroy(struct nvg_channel *channel)
 /**
  * nvg_channel_notified() - Has the firmware set the channel's error notifier?
  * @channel: that may have ended
- * @type: why, as of struct nvg_rc
+ * @type: gets the cause, as of struct nvg_rc
  *
  * Context: any.
+ * Return: whether it has; otherwise @type is left alone.
  */
 bool nvg_channel_notified(struct nvg_channel *channel, u32 *type)
 {
