@@ -69,7 +69,7 @@ void nvg_health_xid(struct nvg_gpu *gpu, u32 xid, u32 chid, const char *text);
 #define pci_resource_len(pdev, bar)	((pdev)->bar_size[bar])
 #define pci_domain_nr(bus)		(*(bus))
 #define pci_dev_id(pdev)		((pdev)->id)
-#define TASK_SIZE			(1ULL << 48)
+#define TASK_SIZE_MAX		(1ULL << 48)
 
 #define dev_err(dev, ...)	((void)(dev))
 #define dev_warn(dev, ...)	((void)(dev))
