@@ -34,6 +34,7 @@ start()
 		--append "console=ttyAMA0 quiet guest.job=$job" "$@" \
 		<>"$OUT/$name.in" >"$OUT/$name" 2>&1 &
 	VMM=$!
+	echo $VMM >"$OUT/$name.pid"
 }
 
 # tell NAME TEXT: a line for the guest, on its console
@@ -62,11 +63,18 @@ waits()
 	done
 }
 
+has_ended() { ! kill -0 "$(cat "$OUT/$1.pid")" 2>/dev/null; }
+
+said() { grep -q "$2" "$OUT/$1"; }
+
+said_or_ended() { said "$@" || has_ended "$1"; }
+
 # says NAME PATTERN SECONDS: wait until a line of its console matches
 says()
 {
-	waits "$3" grep -q "$2" "$OUT/$1" && return
-	echo "$1 did not say \"$2\" within $3 s:"
+	waits "$3" said_or_ended "$1" "$2"
+	said "$1" "$2" && return
+	echo "$1 did not say \"$2\" $(has_ended "$1" && echo 'before it ended' || echo "within $3 s"):"
 	tail -n 30 "$OUT/$1"
 	return 1
 }
