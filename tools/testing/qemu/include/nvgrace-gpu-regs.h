@@ -565,7 +565,8 @@
 #define NVGRACE_INJECT_SPURIOUS_INTR	27		/* GSP's vector without cause, so many times */
 #define NVGRACE_INJECT_LOST_FAULT	28		/* the next fault raises no vector */
 #define NVGRACE_INJECT_LOST_RC		29		/* the next RC_TRIGGERED is not sent */
-#define NVGRACE_INJECT_LAST		29
+#define NVGRACE_INJECT_FSP_SLOW		30		/* ms more for the next message to FSP */
+#define NVGRACE_INJECT_LAST		30
 
 /*
  * Model only: a window on copy engine 0 that takes the methods of class 0xC9B5

@@ -5,7 +5,7 @@ import struct
 
 from boot import (Boot, FRTS_OFFSET, LOG_SIZE, MIB, PAGE, PMU_RESERVED,
                   VERIFIED)
-from qtest import equal, options, regs, tap, u64
+from qtest import equal, options, regs, tap, u32, u64
 
 LOCKDOWN = regs.NV_PGSP_HWCFG2_LOCKDOWN
 
@@ -496,6 +496,35 @@ def test_silent_fsp_takes_the_message_and_says_nothing(machine, gpu):
     machine.step_ms(3000)
     equal(boot.fsp_get(), None)
     equal(boot.knob(), 1)
+
+
+def test_slow_fsp_keeps_the_message_in_its_queue(machine, gpu):
+    boot = Boot(machine, gpu)
+    gpu.inject(regs.NVGRACE_INJECT_FSP_SLOW, 2500)
+    boot.store()
+    equal(boot.fsp(regs.NV_NVDM_COT, boot.cot), None)
+    equal(gpu.rd(regs.NVGRACE_TROUBLE_ARMED), 0)
+    machine.step_ms(2499)
+    gpu.mistake('another is at hand', gpu.wr, regs.NV_PFSP_QUEUE_HEAD, 0)
+    equal(gpu.rd(regs.NV_PFSP_QUEUE_HEAD), 0)
+    equal(boot.fsp_get(), None)
+    machine.step_ms(1)
+    equal(gpu.rd(regs.NV_PFSP_QUEUE_HEAD), gpu.rd(regs.NV_PFSP_QUEUE_TAIL))
+    equal(u32(boot.fsp_get(), 16), 0)
+    machine.step_ms(4)
+    equal(boot.cpuctl(), regs.NV_PGSP_RISCV_ACTIVE)
+
+
+def test_slow_fsp_forgets_the_message_in_a_reset(machine, gpu):
+    boot = Boot(machine, gpu)
+    gpu.inject(regs.NVGRACE_INJECT_FSP_SLOW, 100)
+    boot.store()
+    equal(boot.fsp(regs.NV_NVDM_COT, boot.cot), None)
+    gpu.flr(master=True)
+    machine.step_ms(100)
+    equal(boot.fsp_get(), None)
+    equal(boot.cpuctl(), regs.NV_PGSP_RISCV_HALTED)
+    Boot(machine, gpu).run()
 
 
 def test_fsp_error_is_the_one_asked_for(machine, gpu):

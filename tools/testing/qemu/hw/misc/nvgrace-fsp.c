@@ -226,6 +226,7 @@ static void fsp_take(NvGraceGpu *gpu, uint32_t val)
 {
     NvGraceFsp *fsp = gpu->fsp;
     const char *why = NULL;
+    uint32_t slow = 0;
 
     if (!nvgrace_gpu_ready(gpu)) {
         why = "message before FSP is up";
@@ -243,8 +244,9 @@ static void fsp_take(NvGraceGpu *gpu, uint32_t val)
     }
     fsp->head = 0;
     fsp->busy = true;
-    timer_mod(&fsp->timer,
-              qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + FSP_DELAY_NS);
+    nvgrace_inject_take(gpu, NVGRACE_INJECT_FSP_SLOW, &slow);
+    timer_mod(&fsp->timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+              FSP_DELAY_NS + (uint64_t)slow * SCALE_MS);
 }
 
 /* Where EMEMD goes now, NULL if nowhere; @step: bit that moves it on */
