@@ -217,6 +217,9 @@ FIXTURE_TEARDOWN(vgpu_boot_trouble)
 }
 
 BOOT_TROUBLE(fsp_is_silent, FSP_SILENT, 0, "FSP: vGPU knob: no answer in 2 s");
+/* The next probe comes before, or after, FSP would have answered */
+BOOT_TROUBLE(fsp_is_slow, FSP_SLOW, 2500, "FSP: vGPU knob: no answer in 2 s");
+BOOT_TROUBLE(fsp_is_very_slow, FSP_SLOW, 60000, "FSP: vGPU knob: no answer in 2 s");
 BOOT_TROUBLE(lockdown_stays, LOCKDOWN_STUCK, 0, "GSP lockdown: not released in 30 s");
 BOOT_TROUBLE(firmware_refuses, BOOT_ERROR, 0x55, "GSP lockdown: FMC failed with error 0x55");
 BOOT_TROUBLE(core_stays_off, RISCV_DEAD, 0, "GSP start: RISC-V not active in 5 s");
@@ -291,21 +294,37 @@ TEST_F(vgpu_boot, no_vgpus_where_fsp_does_not_know_them)
 }
 
 /* Without vGPUs the first message to FSP is the one that boots */
-TEST_F(vgpu_boot, probe_fails_if_fsp_refuses_to_boot_and_the_next_succeeds)
+static void boot_without_vgpus(struct __test_metadata *_metadata, struct vgpu *v, uint32_t kind,
+			       uint32_t param, const char *says)
 {
 	char text[16];
 
 	ASSERT_EQ(0, vgpu_rmmod(VGPU_DRIVER));
-	ASSERT_EQ(0, vgpu_log_mark(&self->v));
-	vgpu_inject(&self->v, NVGRACE_INJECT_FSP_ERROR, 0x55);
+	ASSERT_EQ(0, vgpu_log_mark(v));
+	vgpu_inject(v, kind, param);
 	ASSERT_EQ(0, vgpu_insmod(VGPU_DRIVER, "vgpu_support=0"));
-	EXPECT_FALSE(vgpu_is_bound(&self->v));
-	EXPECT_TRUE(vgpu_log_says(&self->v, "FSP: chain of trust: refused with error 0x55"));
-	EXPECT_EQ(0, vgpu_bind(&self->v));
-	EXPECT_TRUE(vgpu_becomes(&self->v, "running"));
-	EXPECT_STREQ("off", vgpu_value(&self->v, "state", "vgpu", text, sizeof(text)));
+	EXPECT_FALSE(vgpu_is_bound(v));
+	EXPECT_TRUE(vgpu_log_says(v, says));
+	EXPECT_EQ(0, vgpu_read(v, NVGRACE_TROUBLE_ARMED));
+	EXPECT_EQ(0, vgpu_bind(v));
+	EXPECT_TRUE(vgpu_becomes(v, "running"));
+	EXPECT_STREQ("off", vgpu_value(v, "state", "vgpu", text, sizeof(text)));
 	ASSERT_EQ(0, vgpu_rmmod(VGPU_DRIVER));
 	ASSERT_EQ(0, vgpu_insmod(VGPU_DRIVER, ""));
+}
+
+TEST_F(vgpu_boot, probe_fails_if_fsp_refuses_to_boot_and_the_next_succeeds)
+{
+	boot_without_vgpus(_metadata, &self->v, NVGRACE_INJECT_FSP_ERROR, 0x55,
+			   "FSP: chain of trust: refused with error 0x55");
+}
+
+TEST_F_TIMEOUT(vgpu_boot, probe_fails_if_fsp_is_slow_to_boot_and_the_next_succeeds, 60)
+{
+	boot_without_vgpus(_metadata, &self->v, NVGRACE_INJECT_FSP_SLOW, 2500,
+			   "FSP: chain of trust: no answer in 2 s");
+	boot_without_vgpus(_metadata, &self->v, NVGRACE_INJECT_FSP_SLOW, 60000,
+			   "FSP: chain of trust: no answer in 2 s");
 }
 
 TEST_F(vgpu_boot, vfs_come_and_go)
