@@ -99,6 +99,7 @@ struct nvgt_thread {
 	struct nvgrace_vgpu_ce *ce;
 	struct nvgt_buffer *buf;
 	unsigned int nr;
+	unsigned int turns;
 	int ret;
 	struct completion done;
 };
@@ -280,6 +281,7 @@ static void nvgt_expect_dead(struct kunit *test, struct nvgrace_vgpu_addr to,
 	nvgt_expect_fault(test, ce, write ? to.addr : from.addr, write, physical);
 	KUNIT_EXPECT_EQ(test, nvgrace_vgpu_ce_fill(ce, nvgt_addr(buf, 0), 1, 4096), -EIO);
 	KUNIT_EXPECT_EQ(test, nvgrace_vgpu_ce_preempt(ce), -EIO);
+	KUNIT_EXPECT_EQ(test, nvgrace_vgpu_ce_resume(ce), -EIO);
 
 	KUNIT_EXPECT_EQ(test, nvgrace_vgpu_ce_fill(other, nvgt_addr(buf, 0), 1, 4096), 0);
 	nvgrace_vgpu_ce_fault(other, &fault);
@@ -374,6 +376,73 @@ static void jobs_behind_a_fault_fail(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nvgt_compare_byte(buf, 0, SZ_16M, 1), (u64)SZ_16M);
 }
 
+#define NVGT_MANY	1024U		/* more jobs than the rings of a context have room for */
+
+static int nvgt_thread_queue(void *data)
+{
+	struct nvgt_thread *thread = data;
+	struct dma_fence *fence;
+
+	while (thread->turns < NVGT_MANY && !thread->ret) {
+		fence = nvgrace_vgpu_ce_fill_async(thread->ce, nvgt_addr(thread->buf, 0), 1, 4096);
+		if (IS_ERR(fence)) {
+			thread->ret = PTR_ERR(fence);
+		} else {
+			dma_fence_put(fence);
+			WRITE_ONCE(thread->turns, thread->turns + 1);
+		}
+	}
+	kthread_complete_and_exit(&thread->done, 0);
+}
+
+/* It sleeps, and has not got on in the meantime */
+static bool nvgt_thread_waits(struct nvgt_thread *thread, struct task_struct *task)
+{
+	unsigned long end = jiffies + 30 * HZ;
+	unsigned int turns;
+
+	do {
+		turns = READ_ONCE(thread->turns);
+		msleep(50);
+		if (turns && turns == READ_ONCE(thread->turns) && !task_is_running(task))
+			return !completion_done(&thread->done);
+	} while (time_before(jiffies, end));
+	return false;
+}
+
+static void thread_that_waits_for_room_behind_a_fault_ends(struct kunit *test)
+{
+	struct nvgt_buffer *buf = nvgt_buffer(test, NVGRACE_VGPU_FB, NVGT_PIECE);
+	struct nvgrace_vgpu_ce *ce = nvgt_ce(test, NVGRACE_VGPU_ANY, NVGRACE_VGPU_ANY);
+	struct nvgrace_vgpu_addr nowhere = { NVGRACE_VGPU_VA, 0x345678000000ULL };
+	struct nvgt_thread thread = { .ce = ce, .buf = buf };
+	struct task_struct *task;
+	struct dma_fence *bad;
+
+	KUNIT_ASSERT_EQ(test, nvgrace_vgpu_ce_preempt(ce), 0);
+	bad = nvgrace_vgpu_ce_fill_async(ce, nowhere, 2, 4096);
+	init_completion(&thread.done);
+	task = kthread_create(nvgt_thread_queue, &thread, "nvgt/room");
+	if (IS_ERR(task)) {
+		dma_fence_put(bad);
+		KUNIT_FAIL_AND_ABORT(test, "no thread: %ld", PTR_ERR(task));
+	}
+	get_task_struct(task);
+	wake_up_process(task);
+	KUNIT_EXPECT_TRUE(test, nvgt_thread_waits(&thread, task));
+	KUNIT_EXPECT_EQ(test, nvgrace_vgpu_ce_resume(ce), 0);
+	if (!wait_for_completion_timeout(&thread.done, 30 * HZ)) {
+		KUNIT_FAIL(test, "it waits still");
+		/* It must not outlive the test */
+		wait_for_completion(&thread.done);
+	}
+	put_task_struct(task);
+	KUNIT_EXPECT_EQ(test, thread.ret, -EIO);
+	KUNIT_EXPECT_EQ(test, nvgt_wait(bad), -EIO);
+	KUNIT_EXPECT_EQ(test, nvgrace_vgpu_ce_preempt(ce), -EIO);
+	KUNIT_EXPECT_EQ(test, nvgrace_vgpu_ce_resume(ce), -EIO);
+}
+
 static struct kunit_case nvgt_context_cases[] = {
 	KUNIT_CASE(each_engine_copies),
 	KUNIT_CASE(sixty_four_contexts_copy_at_once_on_all_engines),
@@ -387,6 +456,7 @@ static struct kunit_case nvgt_context_cases[] = {
 	KUNIT_CASE(write_to_a_mapping_for_reading_faults),
 	KUNIT_CASE(mapping_that_was_taken_back_faults),
 	KUNIT_CASE(jobs_behind_a_fault_fail),
+	KUNIT_CASE(thread_that_waits_for_room_behind_a_fault_ends),
 	{ }
 };
 
