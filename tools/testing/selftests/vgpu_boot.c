@@ -6,6 +6,9 @@
  */
 #include "kselftest_harness.h"
 
+#include <glob.h>
+#include <limits.h>
+
 #include <nvgrace-gpu-regs.h>
 
 #include "leftovers.h"
@@ -87,6 +90,38 @@ TEST_F(vgpu_boot, a_reset_without_the_driver_leaves_a_gpu_that_boots)
 	ASSERT_EQ(0, vgpu_unbind(&self->v));
 	ASSERT_EQ(0, vgpu_reset(&self->v));
 	EXPECT_EQ(0, vgpu_bind(&self->v));
+}
+
+/* Auxiliary devices @name of the PF */
+static int aux_devices(struct vgpu *v, const char *name)
+{
+	char path[PATH_MAX], parent[64];
+	glob_t found;
+	int n = 0;
+	size_t i;
+
+	snprintf(parent, sizeof(parent), "/%s/nvgrace_vgpu.", v->pf);
+	snprintf(path, sizeof(path), "/sys/bus/auxiliary/devices/nvgrace_vgpu.%s.*", name);
+	if (glob(path, 0, NULL, &found))
+		return 0;
+	for (i = 0; i < found.gl_pathc; i++)
+		n += realpath(found.gl_pathv[i], path) && strstr(path, parent);
+	globfree(&found);
+	return n;
+}
+
+TEST_F(vgpu_boot, auxiliary_devices_come_and_go_with_the_driver)
+{
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(1, aux_devices(&self->v, "vgpu"));
+		EXPECT_EQ(1, aux_devices(&self->v, "fwctl"));
+		ASSERT_EQ(0, vgpu_unbind(&self->v));
+		EXPECT_EQ(0, aux_devices(&self->v, "vgpu"));
+		EXPECT_EQ(0, aux_devices(&self->v, "fwctl"));
+		ASSERT_EQ(0, vgpu_bind(&self->v));
+	}
 }
 
 /* A crash leaves a driver that is dead, says so, and can be removed */
