@@ -386,6 +386,94 @@ TEST_F_TIMEOUT(vgpu_memory_trouble, a_page_with_an_ecc_error_is_never_given_out_
 	EXPECT_EQ(0, vgpu_heap_has(page - 1));
 }
 
+#define MOMENTS		6
+#define BOOT_SLOW	50	/* ms for each reply, so that moments can be told apart */
+
+/* In a child, of which the result is */
+static pid_t start_reset(struct vgpu *v)
+{
+	pid_t child = fork();
+
+	if (!child)
+		_exit(-vgpu_reset(v));
+	return child;
+}
+
+static bool is_booting(struct vgpu *v)
+{
+	char text[64];
+
+	return !strcmp(vgpu_state(v, text, sizeof(text)), "booting");
+}
+
+/*
+ * Wait until @nr messages were sent in the boot after @epoch, or it is over. What had been
+ * sent when it began
+ */
+static uint64_t wait_in_boot(struct vgpu *v, uint64_t epoch, uint64_t nr)
+{
+	uint64_t end = vgpu_ms() + BOUND, before;
+
+	while (vgpu_count(v, "state", "epoch") == epoch && vgpu_ms() < end)
+		usleep(1000);
+	before = vgpu_count(v, "queues", "sent");
+	while (vgpu_count(v, "queues", "sent") < before + nr && is_booting(v) &&
+	       vgpu_ms() < end)
+		usleep(1000);
+	return before;
+}
+
+static uint64_t messages_of_a_boot(struct __test_metadata *_metadata, struct vgpu *v)
+{
+	uint64_t epoch = vgpu_count(v, "state", "epoch");
+	uint64_t before;
+	pid_t child;
+	int status;
+
+	vgpu_inject(v, NVGRACE_INJECT_GSP_SLOW, BOOT_SLOW);
+	child = start_reset(v);
+	ASSERT_LT(0, child);
+	before = wait_in_boot(v, epoch, 0);
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	ASSERT_EQ(0, status);
+	vgpu_calm(v);
+	return vgpu_count(v, "queues", "sent") - before;
+}
+
+/* A boot asks for failed pages once: of those that come after that it is told only */
+TEST_F_TIMEOUT(vgpu_memory_trouble, a_page_that_fails_in_a_boot_is_never_given_out, 300)
+{
+	uint64_t total = messages_of_a_boot(_metadata, &self->v);
+	unsigned int moment, met = 0;
+	uint64_t page, epoch;
+	pid_t child;
+	int status;
+
+	ASSERT_LT(2 * MOMENTS, total);
+	for (moment = 0; moment < MOMENTS; moment++) {
+		page = find_good_page();
+		ASSERT_NE(0, page);
+		epoch = vgpu_count(&self->v, "state", "epoch");
+		vgpu_inject(&self->v, NVGRACE_INJECT_GSP_SLOW, BOOT_SLOW);
+		child = start_reset(&self->v);
+		ASSERT_LT(0, child);
+		wait_in_boot(&self->v, epoch, moment * total / MOMENTS);
+		vgpu_inject(&self->v, NVGRACE_INJECT_ECC, page / PAGE);
+		met += is_booting(&self->v);
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		ASSERT_EQ(0, status);
+		vgpu_calm(&self->v);
+		EXPECT_TRUE(page_is_kept_out(page)) {
+			TH_LOG("after message %llu of %llu",
+			       (unsigned long long)(moment * total / MOMENTS),
+			       (unsigned long long)total);
+		}
+		expect_works(_metadata, &self->v);
+	}
+	/* A slow machine can be late for the last ones */
+	EXPECT_LE(MOMENTS - 2, met);
+}
+
 TEST_F_TIMEOUT(vgpu_memory_trouble, a_fault_is_told_even_if_its_interrupt_is_lost, 300)
 {
 	vgpu_inject(&self->v, NVGRACE_INJECT_LOST_FAULT, 0);
