@@ -377,6 +377,19 @@ int vgpu_fill(const char *memory)
 	return memtest_write("1", DEBUGFS "/" VGPU_TEST "/%s", memory);
 }
 
+int vgpu_bench(void)
+{
+	char text[4096];
+	int fd, ret;
+
+	fd = open(DEBUGFS "/" VGPU_TEST "/bench", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = read(fd, text, sizeof(text)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
 int vgpu_heap_has(uint64_t addr)
 {
 	char text[32];

@@ -85,6 +85,8 @@ int vgpu_copy(void);
 int vgpu_fault(void);
 /* Fills "egm" or "sysmem" for seconds. -EBADMSG if the GPU writes there after that has ended */
 int vgpu_fill(const char *memory);
+/* What a read of its benchmark comes to, after seconds, or minutes */
+int vgpu_bench(void);
 /* Would an allocation of framebuffer get this byte? -ENOENT if none does */
 int vgpu_heap_has(uint64_t addr);
 /* How often the driver told it so since it was bound: "stop", "lost", "ready" */

@@ -491,6 +491,77 @@ TEST_F_TIMEOUT(vgpu_memory_trouble, a_fault_is_told_even_if_its_event_is_lost, 3
 	expect_works(_metadata, &self->v);
 }
 
+/* The benchmark of the test module, whose parts use the GPU one after the other */
+FIXTURE(vgpu_bench_trouble)
+{
+	struct vgpu v;
+	uint32_t errors;
+};
+
+FIXTURE_VARIANT(vgpu_bench_trouble)
+{
+	unsigned int messages;		/* that were sent since it began */
+	unsigned int interrupts;	/* likewise, which came */
+};
+
+#define BENCH(name, _messages, _interrupts)					\
+	FIXTURE_VARIANT_ADD(vgpu_bench_trouble, name)				\
+	{									\
+		.messages = _messages, .interrupts = _interrupts,		\
+	}
+
+/* Three contexts are made, of eight messages each: its own, and those of two buffers */
+BENCH(begins, 1, 0);
+BENCH(makes_its_context, 5, 0);
+BENCH(makes_a_second_context, 12, 0);
+BENCH(makes_a_third_context, 20, 0);
+BENCH(copies, 24, 120);
+
+FIXTURE_SETUP(vgpu_bench_trouble)
+{
+	int ret = open_running(&self->v);
+
+	if (ret == -ENODEV)
+		SKIP(return, "no GPU");
+	ASSERT_EQ(0, ret);
+	self->errors = vgpu_driver_errors(&self->v);
+}
+
+FIXTURE_TEARDOWN(vgpu_bench_trouble)
+{
+	close_running(_metadata, &self->v, self->errors);
+}
+
+TEST_F_TIMEOUT(vgpu_bench_trouble, a_crash_ends_the_benchmark_and_a_reset_restores_service, 60)
+{
+	uint64_t sent = vgpu_count(&self->v, "queues", "sent");
+	uint64_t seen = interrupts(&self->v);
+	uint64_t end = vgpu_ms() + BOUND;
+	pid_t child;
+	int status;
+
+	if (!variant->interrupts)
+		vgpu_inject(&self->v, NVGRACE_INJECT_GSP_SLOW, BOOT_SLOW);
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(-vgpu_bench());
+	while (vgpu_count(&self->v, "queues", "sent") < sent + variant->messages ||
+	       interrupts(&self->v) < seen + variant->interrupts) {
+		ASSERT_GT(end, vgpu_ms());
+		usleep(1000);
+	}
+	vgpu_inject(&self->v, NVGRACE_INJECT_CRASH, 0);
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(EIO, WEXITSTATUS(status));
+	EXPECT_GT(end, vgpu_ms());
+	vgpu_calm(&self->v);
+	expect_dead(_metadata, &self->v);
+	ASSERT_EQ(0, vgpu_reset(&self->v));
+	expect_works(_metadata, &self->v);
+}
+
 /* What a GPU that is lost was writing to */
 FIXTURE(vgpu_lost)
 {
