@@ -421,6 +421,7 @@ static void thread_that_waits_for_room_behind_a_fault_ends(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, nvgrace_vgpu_ce_preempt(ce), 0);
 	bad = nvgrace_vgpu_ce_fill_async(ce, nowhere, 2, 4096);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, bad);
 	init_completion(&thread.done);
 	task = kthread_create(nvgt_thread_queue, &thread, "nvgt/room");
 	if (IS_ERR(task)) {
