@@ -354,7 +354,7 @@ TEST_F(vgpu_boot, probe_fails_if_fsp_refuses_to_boot_and_the_next_succeeds)
 			   "FSP: chain of trust: refused with error 0x55");
 }
 
-TEST_F_TIMEOUT(vgpu_boot, probe_fails_if_fsp_is_slow_to_boot_and_the_next_succeeds, 60)
+TEST_F_TIMEOUT(vgpu_boot, probe_fails_if_fsp_is_slow_to_boot_and_the_next_succeeds, 300)
 {
 	boot_without_vgpus(_metadata, &self->v, NVGRACE_INJECT_FSP_SLOW, 2500,
 			   "FSP: chain of trust: no answer in 2 s");

@@ -532,7 +532,7 @@ FIXTURE_TEARDOWN(vgpu_bench_trouble)
 	close_running(_metadata, &self->v, self->errors);
 }
 
-TEST_F_TIMEOUT(vgpu_bench_trouble, a_crash_ends_the_benchmark_and_a_reset_restores_service, 60)
+TEST_F_TIMEOUT(vgpu_bench_trouble, a_crash_ends_the_benchmark_and_a_reset_restores_service, 300)
 {
 	uint64_t sent = vgpu_count(&self->v, "queues", "sent");
 	uint64_t seen = interrupts(&self->v);
