@@ -35,6 +35,7 @@
 #define NVG_GP_ENTRIES		512U	/* of the GPFIFO ring, a power of two */
 #define NVG_USERD_SIZE		512
 #define NVG_USERD_GP_PUT	0x8c
+#define NVG_SPACE_TIMEOUT	(120 * HZ)	/* longer than a hang can last */
 
 /* NvNotification of OGKM (nvtypes.h), by which RM tells an error of the channel */
 struct nvg_notifier {
@@ -45,7 +46,6 @@ struct nvg_notifier {
 };
 
 static_assert(sizeof(struct nvg_notifier) == 16);
-#define NVG_SPACE_TIMEOUT	(120 * HZ)	/* longer than a hang can last */
 
 /*
  * Memory of a channel that the CPU accesses. The channel reads what is before
