@@ -86,19 +86,28 @@ u32 nvg_rm_handle(struct nvg_gpu *gpu)
 EXPORT_SYMBOL_IF_KUNIT(nvg_rm_handle);
 
 /*
- * A message of @header bytes, filled in, with @size bytes of parameters behind them; on
- * success they are as the firmware left them
+ * A message: @head of @header bytes, of which @status is a part, and @size bytes of parameters
+ * behind it; on success they are as the firmware left them
  */
-static int rm_call(struct nvg_gpu *gpu, u32 fn, void *msg, const __le32 *status, size_t header,
+static int rm_call(struct nvg_gpu *gpu, u32 fn, void *head, size_t header, const __le32 *status,
 		   void *params, u32 size)
 {
+	void *msg __free(kvfree) = NULL;
 	int err;
 
+	if (size > MAX_PARAMS)
+		return -E2BIG;
+	msg = kvzalloc(header + size, GFP_KERNEL);
+	if (!msg)
+		return -ENOMEM;
+	memcpy(msg, head, header);
 	if (size)
 		memcpy(msg + header, params, size);
 	err = nvg_rpc_call(gpu, fn, msg, header + size, msg, header + size);
-	if (!err)
-		err = nvg_rm_errno(le32_to_cpu(*status));
+	if (err)
+		return err;
+	memcpy(head, msg, header);
+	err = nvg_rm_errno(le32_to_cpu(*status));
 	if (!err && size)
 		memcpy(params, msg + header, size);
 	return err;
@@ -117,20 +126,16 @@ static int rm_call(struct nvg_gpu *gpu, u32 fn, void *msg, const __le32 *status,
  */
 int nvg_rm_alloc(struct nvg_gpu *gpu, u32 parent, u32 handle, u32 class, void *params, u32 size)
 {
-	struct r570_rm_alloc *msg __free(kvfree) = NULL;
+	struct r570_rm_alloc msg = {
+		.client = cpu_to_le32(gpu->rm.client),
+		.parent = cpu_to_le32(parent),
+		.object = cpu_to_le32(handle),
+		.class = cpu_to_le32(class),
+		.size = cpu_to_le32(size),
+	};
 	int err;
 
-	if (size > MAX_PARAMS)
-		return -E2BIG;
-	msg = kvzalloc(sizeof(*msg) + size, GFP_KERNEL);
-	if (!msg)
-		return -ENOMEM;
-	msg->client = cpu_to_le32(gpu->rm.client);
-	msg->parent = cpu_to_le32(parent);
-	msg->object = cpu_to_le32(handle);
-	msg->class = cpu_to_le32(class);
-	msg->size = cpu_to_le32(size);
-	err = rm_call(gpu, R570_FN_RM_ALLOC, msg, &msg->status, sizeof(*msg), params, size);
+	err = rm_call(gpu, R570_FN_RM_ALLOC, &msg, sizeof(msg), &msg.status, params, size);
 	if (err)
 		dev_dbg(gpu->dev, "RM: class %#x below %#x: %d\n", class, parent, err);
 	return err;
@@ -171,19 +176,15 @@ EXPORT_SYMBOL_IF_KUNIT(nvg_rm_free);
  */
 int nvg_rm_control(struct nvg_gpu *gpu, u32 object, u32 cmd, void *params, u32 size)
 {
-	struct r570_rm_control *msg __free(kvfree) = NULL;
+	struct r570_rm_control msg = {
+		.client = cpu_to_le32(gpu->rm.client),
+		.object = cpu_to_le32(object),
+		.cmd = cpu_to_le32(cmd),
+		.size = cpu_to_le32(size),
+	};
 	int err;
 
-	if (size > MAX_PARAMS)
-		return -E2BIG;
-	msg = kvzalloc(sizeof(*msg) + size, GFP_KERNEL);
-	if (!msg)
-		return -ENOMEM;
-	msg->client = cpu_to_le32(gpu->rm.client);
-	msg->object = cpu_to_le32(object);
-	msg->cmd = cpu_to_le32(cmd);
-	msg->size = cpu_to_le32(size);
-	err = rm_call(gpu, R570_FN_RM_CONTROL, msg, &msg->status, sizeof(*msg), params, size);
+	err = rm_call(gpu, R570_FN_RM_CONTROL, &msg, sizeof(msg), &msg.status, params, size);
 	if (err)
 		dev_dbg(gpu->dev, "RM: control %#x of %#x: %d\n", cmd, object, err);
 	return err;
