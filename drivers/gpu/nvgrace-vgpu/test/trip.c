@@ -197,66 +197,40 @@ static int nvgt_fill_sysmem(struct nvgt_gpu *gpu)
 	return nvgt_fill(gpu, NVGRACE_VGPU_SYSMEM);
 }
 
-static ssize_t nvgt_write_does(int (*fn)(struct nvgt_gpu *gpu), size_t count)
+static const struct nvgt_verb {
+	const char *name;
+	int (*fn)(struct nvgt_gpu *gpu);
+} nvgt_verbs[] = {
+	{ "copy", nvgt_copy },
+	{ "fault", nvgt_fault },
+	{ "egm", nvgt_fill_egm },
+	{ "sysmem", nvgt_fill_sysmem },
+};
+
+static ssize_t nvgt_verb_write(struct file *file, const char __user *text, size_t count,
+			       loff_t *pos)
 {
+	const struct nvgt_verb *verb = file_inode(file)->i_private;
 	struct nvgt_gpu *gpu = nvgt_gpu_get();
 	int ret;
 
 	if (!gpu)
 		return -ENODEV;
-	ret = fn(gpu);
+	ret = verb->fn(gpu);
 	nvgt_gpu_put(gpu);
 	return ret ? ret : count;
 }
 
-static ssize_t nvgt_copy_write(struct file *file, const char __user *text, size_t count,
-			       loff_t *pos)
-{
-	return nvgt_write_does(nvgt_copy, count);
-}
-
-static ssize_t nvgt_fault_write(struct file *file, const char __user *text, size_t count,
-				loff_t *pos)
-{
-	return nvgt_write_does(nvgt_fault, count);
-}
-
-static ssize_t nvgt_egm_write(struct file *file, const char __user *text, size_t count,
-			      loff_t *pos)
-{
-	return nvgt_write_does(nvgt_fill_egm, count);
-}
-
-static ssize_t nvgt_sysmem_write(struct file *file, const char __user *text, size_t count,
-				 loff_t *pos)
-{
-	return nvgt_write_does(nvgt_fill_sysmem, count);
-}
-
-static const struct file_operations nvgt_copy_fops = {
+static const struct file_operations nvgt_verb_fops = {
 	.owner = THIS_MODULE,
-	.write = nvgt_copy_write,
-};
-
-static const struct file_operations nvgt_fault_fops = {
-	.owner = THIS_MODULE,
-	.write = nvgt_fault_write,
-};
-
-static const struct file_operations nvgt_egm_fops = {
-	.owner = THIS_MODULE,
-	.write = nvgt_egm_write,
-};
-
-static const struct file_operations nvgt_sysmem_fops = {
-	.owner = THIS_MODULE,
-	.write = nvgt_sysmem_write,
+	.write = nvgt_verb_write,
 };
 
 void nvgt_trip_files(struct dentry *dir)
 {
-	debugfs_create_file("copy", 0200, dir, NULL, &nvgt_copy_fops);
-	debugfs_create_file("fault", 0200, dir, NULL, &nvgt_fault_fops);
-	debugfs_create_file("egm", 0200, dir, NULL, &nvgt_egm_fops);
-	debugfs_create_file("sysmem", 0200, dir, NULL, &nvgt_sysmem_fops);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(nvgt_verbs); i++)
+		debugfs_create_file(nvgt_verbs[i].name, 0200, dir, (void *)&nvgt_verbs[i],
+				    &nvgt_verb_fops);
 }
